@@ -1,0 +1,3 @@
+"""The version, a calendar one per teaching term."""
+
+__version__ = "2026.11.0"

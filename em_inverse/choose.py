@@ -1,0 +1,539 @@
+"""Choosing λ: sweep, L-curve, discrepancy principle, GCV, cross-validation, count thinning.
+
+All rules speak of the objective ‖Hx − y‖² + λ R(x). Textbooks that write λ² there mean the square
+root of ours.
+
+The first four rules use Tikhonov's solution, which one decomposition gives for every λ at once
+(:class:`em_inverse.solvers.TikhonovPath`), so that their answers are found on a continuous axis,
+not on a grid. Cross-validation and thinning work with any method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.optimize import brentq, minimize_scalar
+
+from em_inverse.errors import (
+    DataError,
+    ParameterError,
+    check_array,
+    check_integer,
+    check_number,
+)
+from em_inverse.forward.operator import LinearOperator, Mask, as_operator
+from em_inverse.metrics import rmse
+from em_inverse.solvers.direct import TikhonovPath
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "Choice",
+    "LCurve",
+    "Sweep",
+    "cross_validation",
+    "discrepancy",
+    "gcv",
+    "l_curve",
+    "sweep",
+    "thinning",
+]
+
+#: Points per decade on which a continuous search is started.
+_PER_DECADE = 24
+#: A corner must turn the L-curve within about this many e-foldings of either axis.
+_LEAST_CURVATURE = 0.5
+
+#: Something that turns (H, y, λ) into an object.
+Method = Callable[[LinearOperator, np.ndarray, float], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One solution per λ.
+
+    Attributes
+    ----------
+    lambdas : ndarray
+        Values of λ, in the order given.
+    solutions : ndarray, shape (len(lambdas), *object)
+    residual_norms : ndarray
+        ‖Hx − y‖.
+    solution_norms : ndarray
+        ‖Lx‖: of the object, or of its gradient.
+    rmse : ndarray or None
+        Root-mean-square error, when the truth was given.
+    lam : float or None
+        λ of the smallest error on the grid, when the truth was given.
+    """
+
+    lambdas: np.ndarray
+    solutions: np.ndarray
+    residual_norms: np.ndarray
+    solution_norms: np.ndarray
+    rmse: np.ndarray | None = None
+    lam: float | None = None
+
+    def draw(self) -> Figure:
+        """Draw the U-curve of the error, or the residual where no truth is known."""
+        from em_inverse import plotting
+
+        return plotting.u_curve(
+            self, title="Too small a λ keeps the noise, too large a λ blurs the object"
+        )
+
+
+@dataclass(frozen=True)
+class LCurve:
+    """Residual norm against solution norm, and the corner of that curve.
+
+    Attributes
+    ----------
+    lambdas, residual_norms, solution_norms, curvature : ndarray
+        The curve on a grid. The curvature is that of (ln ‖Hx − y‖, ln ‖Lx‖), positive where the
+        curve turns like an L.
+    lam : float or None
+        λ at the corner, found between grid points; None when there is no corner.
+    corner : tuple of float or None
+        (residual norm, solution norm) there.
+    message : str
+        What was found, in words.
+    """
+
+    lambdas: np.ndarray
+    residual_norms: np.ndarray
+    solution_norms: np.ndarray
+    curvature: np.ndarray
+    lam: float | None
+    corner: tuple[float, float] | None
+    message: str
+
+    def draw(self) -> Figure:
+        """Draw the curve with its corner."""
+        from em_inverse import plotting
+
+        return plotting.l_curve(self, title=self.message)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The λ that a rule chose, and the score it looked at.
+
+    Attributes
+    ----------
+    lam : float
+    rule : str
+        Name of the rule.
+    lambdas, scores : ndarray
+        The score on a grid, for drawing.
+    score_name : str
+        What the score is.
+    target : float or None
+        The value that the score was to meet; None where it was minimised.
+    residual_norm : float or None
+        ‖Hx − y‖ at the choice, where one solution was computed.
+    """
+
+    lam: float
+    rule: str
+    lambdas: np.ndarray
+    scores: np.ndarray
+    score_name: str
+    target: float | None = None
+    residual_norm: float | None = None
+
+    def draw(self) -> Figure:
+        """Draw the score against λ with the choice marked."""
+        from em_inverse import plotting
+
+        return plotting.rule_curve(self, title=f"{self.rule}: λ = {self.lam:.3g}")
+
+
+def sweep(
+    H: Any,
+    y: ArrayLike,
+    lambdas: ArrayLike,
+    x_true: ArrayLike | None = None,
+    *,
+    penalty: str = "identity",
+    method: Method | None = None,
+) -> Sweep:
+    """Solve for every λ and, where the truth is known, say how far each solution is from it.
+
+    Parameters
+    ----------
+    H : LinearOperator or matrix
+    y : array_like, shape ``H.out_shape``
+    lambdas : array_like
+        Values of λ > 0.
+    x_true : array_like, optional
+        The true object, known only in simulations.
+    penalty : {"identity", "gradient"}
+        For Tikhonov's method.
+    method : callable, optional
+        ``method(H, y, lam)`` returning an object, instead of Tikhonov's.
+
+    Returns
+    -------
+    Sweep
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> result = sweep(np.eye(2), [1.0, 1.0], [0.1, 1.0], x_true=[0.5, 0.5])
+    >>> result.rmse.round(3).tolist(), result.lam
+    ([0.409, 0.0], 1.0)
+    """
+    H = as_operator(H)
+    grid = _grid(lambdas)
+    if method is None:
+        path = TikhonovPath(H, y, penalty)
+        solutions = np.stack([path.solution(lam) for lam in grid])
+        residuals = np.array([path.residual_norm(lam) for lam in grid])
+        sizes = np.array([path.solution_norm(lam) for lam in grid])
+    else:
+        data = check_array(y, "y", shape=H.out_shape, dtype=H.dtype)
+        solutions = np.stack([np.asarray(method(H, data, float(lam))) for lam in grid])
+        residuals = np.array([np.linalg.norm(H.forward(x) - data) for x in solutions])
+        sizes = np.array([np.linalg.norm(x) for x in solutions])
+    if x_true is None:
+        return Sweep(grid, solutions, residuals, sizes)
+    errors = np.array([rmse(x, x_true) for x in solutions])
+    return Sweep(grid, solutions, residuals, sizes, errors, float(grid[errors.argmin()]))
+
+
+def l_curve(
+    H: Any, y: ArrayLike, lambdas: ArrayLike | None = None, *, penalty: str = "identity"
+) -> LCurve:
+    """Find the corner of the L-curve: the λ of largest curvature of (ln ‖Hx − y‖, ln ‖Lx‖).
+
+    No noise level is needed. The curvature is computed from exact derivatives, its maximum
+    searched between grid points. A curve whose curvature has no interior maximum above 0.5 (a
+    straight or gently bent line) has no corner, and the result says so.
+
+    Parameters
+    ----------
+    H : LinearOperator or matrix
+    y : array_like, shape ``H.out_shape``
+    lambdas : array_like, optional
+        Where to draw the curve, and between which ends to search; by default from where nothing
+        is damped to where everything is.
+    penalty : {"identity", "gradient"}
+
+    Returns
+    -------
+    LCurve
+
+    References
+    ----------
+    Hansen, Analysis of discrete ill-posed problems by means of the L-curve, SIAM Review 34 (1992)
+    561, doi:10.1137/1034115. Lawson and Hanson, *Solving Least Squares Problems* (1974).
+
+    Examples
+    --------
+    >>> from em_inverse.forward import GaussianBlur
+    >>> from em_inverse.phantoms import three_peaks
+    >>> import numpy as np
+    >>> H = GaussianBlur((64,), 3)
+    >>> y = H @ three_peaks(64) + 0.05 * np.random.default_rng(1).standard_normal(64)
+    >>> curve = l_curve(H, y)
+    >>> 1e-3 < curve.lam < 1
+    True
+    """
+    path = TikhonovPath(H, y, penalty)
+    grid = _grid(lambdas) if lambdas is not None else _default_grid(path)
+    residuals = np.array([path.residual_norm(lam) for lam in grid])
+    sizes = np.array([path.solution_norm(lam) for lam in grid])
+    low, high = np.log(grid.min()), np.log(grid.max())
+    fine = np.linspace(low, high, max(3, int(np.ceil((high - low) / np.log(10) * _PER_DECADE)) + 1))
+    bends = np.array([_curvature(path, t) for t in fine])
+    at_grid = np.array([_curvature(path, t) for t in np.log(grid)])
+    peaks = [
+        i for i in range(1, len(fine) - 1) if bends[i] >= bends[i - 1] and bends[i] > bends[i + 1]
+    ]
+    best = max(peaks, key=lambda i: bends[i], default=None)
+    if best is None or bends[best] < _LEAST_CURVATURE:
+        top = 0.0 if best is None else bends[best]
+        message = (
+            f"no corner between λ = {grid.min():.3g} and {grid.max():.3g}: the largest "
+            f"curvature inside is {top:.2g}, less than {_LEAST_CURVATURE}. Use another rule, or a "
+            f"wider range."
+        )
+        return LCurve(grid, residuals, sizes, at_grid, None, None, message)
+    found = minimize_scalar(
+        lambda t: -_curvature(path, t),
+        bounds=(fine[best - 1], fine[best + 1]),
+        method="bounded",
+        options={"xatol": 1e-10},
+    )
+    lam = float(np.exp(found.x))
+    corner = (path.residual_norm(lam), path.solution_norm(lam))
+    message = f"corner at λ = {lam:.4g}, curvature {-found.fun:.3g}"
+    return LCurve(grid, residuals, sizes, at_grid, lam, corner, message)
+
+
+def discrepancy(
+    H: Any, y: ArrayLike, noise_norm: float, tau: float = 1.0, *, penalty: str = "identity"
+) -> Choice:
+    """Choose the λ whose residual is as large as the noise: ‖Hx_λ − y‖ = τ ‖ε‖ (Morozov).
+
+    Parameters
+    ----------
+    H : LinearOperator or matrix
+    y : array_like, shape ``H.out_shape``
+    noise_norm : float
+        ‖ε‖₂; s√M for Gaussian noise of standard deviation s on M values.
+    tau : float
+        Safety factor, 1 or slightly more.
+    penalty : {"identity", "gradient"}
+
+    Returns
+    -------
+    Choice
+
+    Raises
+    ------
+    ParameterError
+        When no λ > 0 reaches that residual; the message says what is reachable.
+
+    References
+    ----------
+    Morozov, *Soviet Math. Doklady* 7 (1966) 414.
+    """
+    path = TikhonovPath(H, y, penalty)
+    target = check_number(noise_norm, "noise_norm", minimum=0, exclusive=True) * check_number(
+        tau, "tau", minimum=0, exclusive=True
+    )
+    grid = _default_grid(path)
+    low, high = np.log(grid[0]), np.log(grid[-1])
+    while path.residual_norm(float(np.exp(low))) > target and low > -160:
+        low -= 2.0
+    while path.residual_norm(float(np.exp(high))) < target and high < 160:
+        high += 2.0
+    least, most = (path.residual_norm(float(np.exp(t))) for t in (low, high))
+    if not least <= target <= most:
+        remedy = (
+            "The noise estimate is too small, or H does not describe the data."
+            if target < least
+            else "The noise estimate is larger than the data themselves."
+        )
+        raise ParameterError(
+            f"noise_norm · tau is {target:.6g}, but residuals between {least:.6g} and {most:.6g} "
+            f"are reachable. {remedy}"
+        )
+    t = brentq(
+        lambda t: path.residual_norm(float(np.exp(t))) - target, low, high, xtol=1e-13, rtol=1e-14
+    )
+    scores = np.array([path.residual_norm(lam) for lam in grid])
+    lam = float(np.exp(t))
+    return Choice(
+        lam, "discrepancy", grid, scores, "residual norm", target, path.residual_norm(lam)
+    )
+
+
+def gcv(H: Any, y: ArrayLike, *, penalty: str = "identity") -> Choice:
+    """Choose λ by generalised cross-validation: minimise ‖Hx_λ − y‖² / (M − Σ f_i)².
+
+    No noise level is needed; the noise must be white.
+
+    Parameters
+    ----------
+    H : LinearOperator or matrix
+    y : array_like, shape ``H.out_shape``
+    penalty : {"identity", "gradient"}
+
+    Returns
+    -------
+    Choice
+
+    References
+    ----------
+    Golub, Heath and Wahba, doi:10.1080/00401706.1979.10489751.
+    """
+    path = TikhonovPath(H, y, penalty)
+    samples = path.y.size
+
+    def score(t: float) -> float:
+        lam = float(np.exp(t))
+        free = samples - path.degrees_of_freedom(lam)
+        return float(path.residual_norm(lam) ** 2 / max(free, 1e-12) ** 2)
+
+    grid = _default_grid(path)
+    ticks = np.log(grid)
+    scores = np.array([score(t) for t in ticks])
+    best = int(scores.argmin())
+    ends = ticks[max(best - 1, 0)], ticks[min(best + 1, len(ticks) - 1)]
+    found = minimize_scalar(score, bounds=ends, method="bounded", options={"xatol": 1e-10})
+    lam = float(np.exp(found.x))
+    return Choice(lam, "GCV", grid, scores, "GCV function", residual_norm=path.residual_norm(lam))
+
+
+def cross_validation(
+    H: Any,
+    y: ArrayLike,
+    lambdas: ArrayLike,
+    *,
+    folds: int = 5,
+    method: Method | None = None,
+    penalty: str = "identity",
+    seed: int | np.random.Generator = 0,
+) -> Choice:
+    """Choose λ by K-fold cross-validation: predict measurements that were held out.
+
+    Parameters
+    ----------
+    H : LinearOperator or matrix
+    y : array_like, shape ``H.out_shape``
+    lambdas : array_like
+        Values of λ > 0 to compare.
+    folds : int
+        K ≥ 2. The measurements are dealt at random into K parts; each is held out once.
+    method : callable, optional
+        ``method(H, y, lam)`` returning an object; Tikhonov's by default.
+    penalty : {"identity", "gradient"}
+        For Tikhonov's method.
+    seed : int or Generator
+
+    Returns
+    -------
+    Choice
+        Its score is the mean squared error of prediction.
+    """
+    H = as_operator(H)
+    data = check_array(y, "y", shape=H.out_shape, dtype=H.dtype)
+    grid = _grid(lambdas)
+    folds = check_integer(folds, "folds", minimum=2, maximum=data.size)
+    part = np.random.default_rng(seed).permutation(data.size) % folds
+    scores = np.zeros(len(grid))
+    for fold in range(folds):
+        kept = Mask((part != fold).reshape(H.out_shape), H.dtype)
+        held = Mask((part == fold).reshape(H.out_shape), H.dtype)
+        for i, x in enumerate(_solve_all(kept @ H, kept @ data, grid, method, penalty)):
+            scores[i] += np.sum((held @ H.forward(x) - held @ data) ** 2)
+    scores /= data.size
+    return Choice(
+        float(grid[scores.argmin()]), f"{folds}-fold cross-validation", grid, scores,
+        "held-out error",
+    )  # fmt: skip
+
+
+def thinning(
+    counts: ArrayLike,
+    lambdas: ArrayLike,
+    method: Callable[[np.ndarray, float], np.ndarray],
+    *,
+    fraction: float = 0.8,
+    repeats: int = 1,
+    seed: int | np.random.Generator = 0,
+) -> Choice:
+    """Choose λ for Poisson data by thinning: split every count, fit one part, predict the other.
+
+    Each electron goes into the first part with probability `fraction`. Both parts are Poisson
+    distributed and independent, so the deviance of the second under the prediction from the first
+    is an honest score.
+
+    Parameters
+    ----------
+    counts : array_like of whole numbers ≥ 0
+    lambdas : array_like
+        Values of λ > 0 to compare.
+    method : callable
+        ``method(part, lam)`` fits the first part (`fraction` of the counts) and returns the
+        expected counts of that part, in the same shape.
+    fraction : float
+        Between 0 and 1.
+    repeats : int
+        Number of random splits to average over.
+    seed : int or Generator
+
+    Returns
+    -------
+    Choice
+        Its score is the mean deviance per pixel of the part held out.
+
+    Raises
+    ------
+    DataError
+        When the counts are not whole numbers ≥ 0: rescaled counts cannot be thinned.
+    """
+    values = check_array(counts, "counts")
+    if values.min() < 0 or np.any(values != np.round(values)):
+        raise DataError(
+            "counts holds values that are negative or not whole. Thinning splits single "
+            "electrons: pass the raw counts, not rescaled ones."
+        )
+    grid = _grid(lambdas)
+    fraction = check_number(fraction, "fraction", minimum=0, maximum=1, exclusive=True)
+    repeats = check_integer(repeats, "repeats", minimum=1)
+    rng = np.random.default_rng(seed)
+    scores = np.zeros(len(grid))
+    for _ in range(repeats):
+        part = rng.binomial(values.astype(np.int64), fraction).astype(np.float64)
+        held = values - part
+        for i, lam in enumerate(grid):
+            fitted = np.asarray(method(part.copy(), float(lam)), dtype=np.float64)
+            scores[i] += _deviance(held, fitted * ((1 - fraction) / fraction))
+    scores /= repeats * values.size
+    return Choice(float(grid[scores.argmin()]), "count thinning", grid, scores, "held-out deviance")
+
+
+def _solve_all(
+    H: LinearOperator, y: np.ndarray, grid: np.ndarray, method: Method | None, penalty: str
+) -> Sequence[np.ndarray]:
+    if method is not None:
+        return [np.asarray(method(H, y, float(lam))) for lam in grid]
+    path = TikhonovPath(H, y, penalty)
+    return [path.solution(lam) for lam in grid]
+
+
+def _curvature(path: TikhonovPath, t: float) -> float:
+    """Curvature of (ln ‖Hx − y‖, ln ‖Lx‖) at λ = exp(t), from derivatives with respect to t.
+
+    With dfᵢ/dt = −fᵢ(1 − fᵢ), both squared norms are sums whose derivatives are sums of the same
+    kind.
+    """
+    lam = float(np.exp(t))
+    f = path.filter_factors(lam)
+    total = path.c**2 + lam * path.s**2
+    size = (
+        np.divide(path.c * path.s * path.beta, total, out=np.zeros_like(total), where=total > 0)
+        ** 2
+    )
+    miss = ((1 - f) * path.beta) ** 2
+    rho, eta = miss.sum() + path.outside, size.sum()
+    if rho <= 0 or eta <= 0:
+        return 0.0
+    rho_1, rho_2 = 2 * np.sum(f * miss), 2 * np.sum(f * (3 * f - 1) * miss)
+    eta_1, eta_2 = -2 * np.sum((1 - f) * size), -2 * np.sum((1 - f) * (3 * f - 2) * size)
+    a_1, b_1 = rho_1 / (2 * rho), eta_1 / (2 * eta)
+    a_2 = rho_2 / (2 * rho) - 2 * a_1**2
+    b_2 = eta_2 / (2 * eta) - 2 * b_1**2
+    speed = (a_1**2 + b_1**2) ** 1.5
+    return float((a_1 * b_2 - a_2 * b_1) / speed) if speed > 0 else 0.0
+
+
+def _deviance(counts: np.ndarray, expected: np.ndarray) -> float:
+    expected = np.maximum(expected, 1e-12)
+    seen = counts > 0
+    return float(
+        2 * (expected.sum() - counts.sum())
+        + 2 * np.sum(counts[seen] * np.log(counts[seen] / expected[seen]))
+    )
+
+
+def _grid(lambdas: ArrayLike) -> np.ndarray:
+    grid = np.atleast_1d(check_array(lambdas, "lambdas", ndim=(0, 1), dtype=np.float64))
+    if grid.min() <= 0:
+        raise ParameterError(f"lambdas reaches {grid.min():g}; every λ must be greater than 0.")
+    return grid
+
+
+def _default_grid(path: TikhonovPath) -> np.ndarray:
+    low, high = path.sensible_range()
+    count = int(np.ceil(np.log10(high / low) * _PER_DECADE / 2)) + 1
+    return np.geomspace(low, high, max(count, 16))

@@ -1,0 +1,222 @@
+"""Data distances D(Hx, y): how badly an object explains the measurement.
+
+Each class holds H and y and offers what solvers ask for: the value and gradient in x, and, for
+primal-dual methods, the conjugate f* of f(z) = D(z, y) and its proximal operator.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from em_inverse.errors import DataError, check_array, check_number
+from em_inverse.forward.operator import LinearOperator, as_operator
+
+__all__ = ["DataTolerance", "Fidelity", "LeastSquares", "PoissonLikelihood"]
+
+
+class Fidelity(Protocol):
+    """What a solver may ask of a data distance."""
+
+    H: LinearOperator
+    y: np.ndarray
+
+    def value(self, x: np.ndarray) -> float:
+        """D(Hx, y)."""
+
+    def value_at(self, Hx: np.ndarray) -> float:
+        """D(Hx, y) when Hx is at hand."""
+
+    def conjugate(self, q: np.ndarray) -> float:
+        """f*(q) = max_z ⟨q, z⟩ − D(z, y)."""
+
+    def prox_conjugate(self, q: np.ndarray, sigma: float) -> np.ndarray:
+        """argmin_p ½‖p − q‖² + σ f*(p)."""
+
+    def best_scale(self, q: np.ndarray, largest: float) -> float:
+        """The s in [0, largest] that maximises −f*(s q)."""
+
+
+class _Data:
+    """H and y, checked against each other."""
+
+    def __init__(self, H: Any, y: ArrayLike) -> None:
+        self.H = as_operator(H)
+        self.y = check_array(y, "y", shape=self.H.out_shape, dtype=self.H.dtype)
+
+    def distance(self, x: np.ndarray) -> float:
+        """‖Hx − y‖₂, the data distance."""
+        return float(np.linalg.norm(self.H.forward(x) - self.y))
+
+
+class LeastSquares(_Data):
+    """Squared data distance ‖Hx − y‖², the likelihood of Gaussian noise.
+
+    Parameters
+    ----------
+    H : LinearOperator or matrix
+    y : array_like, shape ``H.out_shape``
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> data = LeastSquares(np.eye(2), [1.0, 2.0])
+    >>> data.value(np.array([0.0, 0.0]))
+    5.0
+    >>> data.gradient(np.array([0.0, 0.0]))
+    array([-2., -4.])
+    """
+
+    def value(self, x: np.ndarray) -> float:
+        """‖Hx − y‖²."""
+        return self.value_at(self.H.forward(x))
+
+    def value_at(self, Hx: np.ndarray) -> float:
+        """‖Hx − y‖² when Hx is at hand."""
+        return float(np.sum(np.square(Hx - self.y, dtype=np.float64)))
+
+    def gradient(self, x: np.ndarray) -> np.ndarray:
+        """2 Hᵀ(Hx − y)."""
+        return 2 * self.H.adjoint(self.H.forward(x) - self.y)
+
+    def lipschitz(self) -> float:
+        """Lipschitz constant 2‖H‖₂² of the gradient."""
+        return 2 * self.H.norm() ** 2
+
+    def conjugate(self, q: np.ndarray) -> float:
+        """f*(q) = ‖q‖²/4 + ⟨q, y⟩."""
+        return float(np.vdot(q, q)) / 4 + float(np.vdot(q, self.y))
+
+    def prox_conjugate(self, q: np.ndarray, sigma: float) -> np.ndarray:
+        """(q − σy) / (1 + σ/2)."""
+        return (q - sigma * self.y) / (1 + sigma / 2)
+
+    def best_scale(self, q: np.ndarray, largest: float) -> float:
+        """The s in [0, largest] that maximises −f*(s q)."""
+        curvature = float(np.vdot(q, q))
+        if curvature == 0:
+            return 0.0
+        return float(np.clip(-2 * float(np.vdot(q, self.y)) / curvature, 0, largest))
+
+
+class PoissonLikelihood(_Data):
+    """Negative Poisson log-likelihood Σ [(Hx + b) − y log(Hx + b)], up to a constant.
+
+    The constant is chosen so that a perfect fit (Hx + b = y) has the value zero; twice the value
+    is then the deviance.
+
+    Parameters
+    ----------
+    H : LinearOperator or matrix
+        Maps the object to expected counts.
+    y : array_like
+        Counts, zero or more. Not rescaled: the likelihood of scaled counts is another one.
+    background : float or array_like
+        Known expected counts b ≥ 0 that do not come from the object.
+
+    Raises
+    ------
+    DataError
+        When counts or background are negative.
+    """
+
+    def __init__(self, H: Any, y: ArrayLike, background: ArrayLike = 0.0) -> None:
+        super().__init__(H, y)
+        if self.y.min() < 0:
+            raise DataError(
+                f"y reaches {self.y.min():g}; counts cannot be negative. Subtract no background "
+                f"from counts: pass it as `background`."
+            )
+        self.background = check_array(background, "background", dtype=self.H.dtype)
+        if self.background.min() < 0:
+            raise DataError(f"background reaches {self.background.min():g}; it must be ≥ 0.")
+
+    def value(self, x: np.ndarray) -> float:
+        """Σ (Hx + b) − y − y log((Hx + b)/y); infinite where counts meet no expectation."""
+        return self.value_at(self.H.forward(x))
+
+    def value_at(self, Hx: np.ndarray) -> float:
+        """The same when Hx is at hand."""
+        expected = (Hx + self.background).astype(np.float64)
+        if expected.min() < 0 or np.any((expected == 0) & (self.y > 0)):
+            return float("inf")
+        seen = self.y > 0
+        y = self.y[seen].astype(np.float64)
+        return float(expected.sum() - y.sum() - np.sum(y * np.log(expected[seen] / y)))
+
+    def gradient(self, x: np.ndarray) -> np.ndarray:
+        """Hᵀ(1 − y / (Hx + b)); finite only where Hx + b > 0."""
+        expected = np.maximum(self.H.forward(x) + self.background, np.finfo(self.H.dtype).tiny)
+        return self.H.adjoint(1 - self.y / expected)
+
+    def lipschitz(self) -> None:
+        """None: the gradient has no global Lipschitz constant, so solvers search for a step."""
+
+    def conjugate(self, q: np.ndarray) -> float:
+        """f*(q) = Σ −y log(1 − q) − b q, infinite where q > 1 (or q = 1 with y > 0)."""
+        room = 1 - q.astype(np.float64)
+        if np.any((room < 0) | ((room == 0) & (self.y > 0))):
+            return float("inf")
+        seen = self.y > 0
+        return float(-np.sum(self.y[seen] * np.log(room[seen])) - np.sum(self.background * q))
+
+    def prox_conjugate(self, q: np.ndarray, sigma: float) -> np.ndarray:
+        """The proximal operator of σ f*, from a quadratic equation per pixel."""
+        v = q + sigma * self.background
+        return (0.5 * (v + 1 - np.sqrt((v - 1) ** 2 + 4 * sigma * self.y))).astype(self.y.dtype)
+
+    def best_scale(self, q: np.ndarray, largest: float) -> float:
+        """The s in [0, largest] that maximises −f*(s q), by golden-section search."""
+        from scipy.optimize import minimize_scalar
+
+        top = float(q.max(initial=0))
+        high = min(largest, 1 / top if top > 0 else largest)
+        found = minimize_scalar(lambda s: self.conjugate(s * q), bounds=(0, high), method="bounded")
+        return float(found.x)
+
+
+class DataTolerance(_Data):
+    """The ε ball: every x with ‖Hx − y‖₂ ≤ ε explains the data, no other does.
+
+    Parameters
+    ----------
+    H : LinearOperator or matrix
+    y : array_like, shape ``H.out_shape``
+    epsilon : float
+        Radius ε > 0 of the ball, in the units of y. For Gaussian noise of standard deviation s on
+        M values, the noise norm s√M is its natural unit.
+
+    Raises
+    ------
+    ParameterError
+        When ε is not positive.
+    """
+
+    def __init__(self, H: Any, y: ArrayLike, epsilon: float) -> None:
+        super().__init__(H, y)
+        self.epsilon = check_number(epsilon, "epsilon", minimum=0, exclusive=True)
+
+    def value(self, x: np.ndarray) -> float:
+        """0 inside the ball (to 10⁻⁶ of its radius), infinity outside."""
+        return self.value_at(self.H.forward(x))
+
+    def value_at(self, Hx: np.ndarray) -> float:
+        """The same when Hx is at hand."""
+        distance = float(np.linalg.norm((Hx - self.y).astype(np.float64)))
+        return 0.0 if distance <= self.epsilon * (1 + 1e-6) else float("inf")
+
+    def conjugate(self, q: np.ndarray) -> float:
+        """f*(q) = ε‖q‖ + ⟨q, y⟩."""
+        return self.epsilon * float(np.linalg.norm(q)) + float(np.vdot(q, self.y))
+
+    def prox_conjugate(self, q: np.ndarray, sigma: float) -> np.ndarray:
+        """Shrink q − σy towards zero by σε."""
+        v = q - sigma * self.y
+        length = float(np.linalg.norm(v))
+        return v * max(0.0, 1 - sigma * self.epsilon / length) if length > 0 else v
+
+    def best_scale(self, q: np.ndarray, largest: float) -> float:
+        """The s in [0, largest] that maximises −f*(s q): one of the ends, f* being linear in s."""
+        return largest if self.conjugate(q) < 0 else 0.0

@@ -1,0 +1,354 @@
+"""Priors R(x): what we believe about an object before we measure it.
+
+A prior is a value and a proximal operator, prox_τR(v) = argmin_u ½‖u − v‖² + τ R(u): the object
+nearest to v that the prior likes, with τ the price of distance. For primal-dual methods each prior
+also is a function of a linear map, R(x) = r(Lx), with the conjugate of r.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.fft import dctn, idctn
+
+from em_inverse.errors import ParameterError, check_array, check_integer, check_number
+from em_inverse.forward.operator import Gradient, LinearOperator
+from em_inverse.forward.operator import Identity as IdentityOperator
+
+__all__ = [
+    "Identity",
+    "NonNegative",
+    "Prior",
+    "Smoothness",
+    "Sparsity",
+    "TotalVariation",
+    "laplacian_eigenvalues",
+]
+
+
+class Prior:
+    """Base of all priors.
+
+    Attributes
+    ----------
+    quadratic : bool
+        Whether R is a squared norm, so that its proximal operator is linear.
+    """
+
+    quadratic = False
+
+    def value(self, x: ArrayLike) -> float:
+        """R(x)."""
+        raise NotImplementedError(f"{type(self).__name__} must define value(x)")
+
+    def prox(self, x: ArrayLike, tau: float) -> np.ndarray:
+        """Return argmin_u ½‖u − x‖² + τ R(u)."""
+        raise NotImplementedError(f"{type(self).__name__} must define prox(x, tau)")
+
+    def prox_nonnegative(self, x: ArrayLike, tau: float) -> np.ndarray:
+        """Return argmin ½‖u − x‖² + τ R(u) over u ≥ 0.
+
+        Raises
+        ------
+        ParameterError
+            When no direct formula is known for this prior; PDHG needs none.
+        """
+        raise ParameterError(
+            f"{self!r} has no proximal operator under x ≥ 0. Use solvers.PDHG, which needs none."
+        )
+
+    def prox_and_dual(
+        self, x: np.ndarray, tau: float, nonnegative: bool, start: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the prox and, where one is kept for a warm start, the dual p with u = x − Lᵀp."""
+        return (self.prox_nonnegative if nonnegative else self.prox)(x, tau), None
+
+    def analysis(self, shape: tuple[int, ...], dtype: Any) -> LinearOperator:
+        """The linear map L with R(x) = r(Lx)."""
+        return IdentityOperator(shape, dtype)
+
+    def project_dual(self, p: np.ndarray, lam: float, sigma: float) -> np.ndarray:
+        """Proximal operator of σ (λr)*, the conjugate of λ r, at p."""
+        raise NotImplementedError(f"{type(self).__name__} must define project_dual")
+
+    def dual_excess(self, p: np.ndarray, lam: float) -> float:
+        """Factor by which p overshoots the domain of (λr)*; at most 1 inside it."""
+        return 0.0
+
+    def conjugate(self, p: np.ndarray, lam: float) -> float:
+        """(λr)*(p) for p inside the domain."""
+        return 0.0
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+class Identity(Prior):
+    """R(x) = ‖x‖²: values are small (L2). Its prox shrinks everything alike.
+
+    Examples
+    --------
+    >>> Identity().prox([3.0, -6.0], 1.0)
+    array([ 1., -2.])
+    """
+
+    quadratic = True
+
+    def value(self, x: ArrayLike) -> float:
+        """‖x‖²."""
+        return float(np.sum(np.square(check_array(x, "x"), dtype=np.float64)))
+
+    def prox(self, x: ArrayLike, tau: float) -> np.ndarray:
+        """x / (1 + 2τ)."""
+        return check_array(x, "x") / (1 + 2 * check_number(tau, "tau", minimum=0))
+
+    def prox_nonnegative(self, x: ArrayLike, tau: float) -> np.ndarray:
+        """max(x, 0) / (1 + 2τ)."""
+        return np.maximum(Identity.prox(self, x, tau), 0)
+
+    def project_dual(self, p: np.ndarray, lam: float, sigma: float) -> np.ndarray:
+        """p / (1 + σ/2λ)."""
+        return p / (1 + sigma / (2 * lam))
+
+    def conjugate(self, p: np.ndarray, lam: float) -> float:
+        """‖p‖² / 4λ."""
+        return float(np.vdot(p, p)) / (4 * lam)
+
+
+class Smoothness(Identity):
+    """R(x) = ‖∇x‖²: values change slowly (H1). Its prox is a linear low-pass filter.
+
+    Differences are forward differences without flow through the border, so the prox is a division
+    in the cosine basis.
+
+    Examples
+    --------
+    >>> Smoothness().value([0.0, 1.0, 3.0])
+    5.0
+    """
+
+    def value(self, x: ArrayLike) -> float:
+        """‖∇x‖²."""
+        x = check_array(x, "x", ndim=(1, 2, 3))
+        return super().value(Gradient(x.shape, x.dtype).forward(x))
+
+    def prox(self, x: ArrayLike, tau: float) -> np.ndarray:
+        """(I + 2τ ∇ᵀ∇)⁻¹ x."""
+        x = check_array(x, "x", ndim=(1, 2, 3))
+        tau = check_number(tau, "tau", minimum=0)
+        spectrum = dctn(x, norm="ortho") / (1 + 2 * tau * laplacian_eigenvalues(x.shape))
+        return idctn(spectrum, norm="ortho").astype(x.dtype, copy=False)
+
+    def prox_nonnegative(self, x: ArrayLike, tau: float) -> np.ndarray:
+        """Unknown in closed form."""
+        return Prior.prox_nonnegative(self, x, tau)
+
+    def analysis(self, shape: tuple[int, ...], dtype: Any) -> LinearOperator:
+        """The gradient ∇."""
+        return Gradient(shape, dtype)
+
+
+class Sparsity(Prior):
+    """R(x) = Σ |x|: most values are zero (L1). Its prox is soft thresholding.
+
+    Examples
+    --------
+    >>> Sparsity().prox([3.0, -0.5, -2.0], 1.0)
+    array([ 2., -0., -1.])
+    """
+
+    def value(self, x: ArrayLike) -> float:
+        """Σ |x|."""
+        return float(np.sum(np.abs(check_array(x, "x")), dtype=np.float64))
+
+    def prox(self, x: ArrayLike, tau: float) -> np.ndarray:
+        """sign(x) max(\\|x\\| − τ, 0)."""
+        x = check_array(x, "x")
+        tau = check_number(tau, "tau", minimum=0)
+        return (np.sign(x) * np.maximum(np.abs(x) - tau, 0)).astype(x.dtype, copy=False)
+
+    def prox_nonnegative(self, x: ArrayLike, tau: float) -> np.ndarray:
+        """max(x − τ, 0)."""
+        x = check_array(x, "x")
+        tau = check_number(tau, "tau", minimum=0)
+        return np.maximum(x - x.dtype.type(tau), 0)
+
+    def project_dual(self, p: np.ndarray, lam: float, sigma: float) -> np.ndarray:
+        """Clip p to [−λ, λ]."""
+        return np.clip(p, -lam, lam)
+
+    def dual_excess(self, p: np.ndarray, lam: float) -> float:
+        """max \\|p\\| / λ."""
+        return float(np.abs(p).max()) / lam
+
+
+class TotalVariation(Prior):
+    """R(x) = Σ \\|∇x\\|, isotropic: flat regions with sharp borders. In 1-D, 2-D or 3-D.
+
+    \\|∇x\\| is the Euclidean length of the vector of forward differences at a pixel, without flow
+    through the border: a step costs its height, however steep it is.
+
+    Parameters
+    ----------
+    tol : float
+        The prox in 2-D and 3-D stops when its duality gap is below `tol` times
+        ½‖x − mean(x)‖². In 1-D it is exact.
+    max_iter : int
+        Limit of its iterations.
+
+    References
+    ----------
+    Rudin, Osher and Fatemi, doi:10.1016/0167-2789(92)90242-F. Beck and Teboulle,
+    doi:10.1109/TIP.2009.2028250.
+
+    Examples
+    --------
+    >>> TotalVariation().value([0.2, 0.2, 0.8, 0.8, 0.3])
+    1.1
+    >>> TotalVariation().prox([0.0, 0.0, 1.0, 1.0], 0.25)
+    array([0.125, 0.125, 0.875, 0.875])
+    """
+
+    def __init__(self, tol: float = 1e-6, max_iter: int = 2000) -> None:
+        self.tol = check_number(tol, "tol", minimum=0, exclusive=True)
+        self.max_iter = check_integer(max_iter, "max_iter", minimum=1)
+
+    def value(self, x: ArrayLike) -> float:
+        """Σ \\|∇x\\|."""
+        x = check_array(x, "x", ndim=(1, 2, 3))
+        if x.ndim == 1:
+            return float(np.sum(np.abs(np.diff(x)), dtype=np.float64))
+        from em_inverse.forward.kernels import total_variation as kernels
+
+        return float(kernels.value(_as_volume(x)))
+
+    def prox(self, x: ArrayLike, tau: float) -> np.ndarray:
+        """Return argmin_u ½‖u − x‖² + τ TV(u), in the dtype of x."""
+        return self._prox(x, tau, nonnegative=False)
+
+    def prox_nonnegative(self, x: ArrayLike, tau: float) -> np.ndarray:
+        """Return argmin_u ½‖u − x‖² + τ TV(u) over u ≥ 0, in the dtype of x."""
+        return self._prox(x, tau, nonnegative=True)
+
+    def _prox(self, x: ArrayLike, tau: float, nonnegative: bool) -> np.ndarray:
+        x = check_array(x, "x", ndim=(1, 2, 3))
+        tau = check_number(tau, "tau", minimum=0)
+        return self.prox_and_dual(x, tau, nonnegative, None)[0]
+
+    def prox_and_dual(
+        self, x: np.ndarray, tau: float, nonnegative: bool, start: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the prox u and the dual p with u = x − ∇ᵀp, clipped at 0 where u ≥ 0 is imposed.
+
+        Parameters
+        ----------
+        x : ndarray
+        tau : float
+        nonnegative : bool
+        start : ndarray, optional
+            A dual to begin from, of shape ``(x.ndim, *x.shape)``.
+        """
+        if tau == 0 or x.size == 1:
+            return np.maximum(x, 0) if nonnegative else x.copy(), np.zeros((x.ndim, *x.shape))
+        if x.ndim > 1:
+            return self._accelerated_dual(x, tau, nonnegative, start)
+        from em_inverse.forward.kernels import total_variation as kernels
+
+        u = np.empty(x.shape, x.dtype)
+        kernels.taut_string(np.ascontiguousarray(x), tau, u)
+        p = np.cumsum(u - x)[None]
+        p[0, -1] = 0
+        # In one dimension clipping the unconstrained solution solves the constrained problem.
+        return np.maximum(u, 0) if nonnegative else u, p
+
+    def _accelerated_dual(
+        self, x: np.ndarray, tau: float, nonnegative: bool, start: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        from em_inverse.forward.kernels import total_variation as kernels
+
+        v = _as_volume(x)
+        number = v.dtype.type
+        axes = [0, 2] if x.ndim == 2 else [0, 1, 2]
+        p = np.zeros((3, *v.shape), v.dtype)
+        if start is not None:
+            p[axes] = start.reshape(len(axes), *v.shape)
+        r = p.copy()
+        u = np.empty_like(v)
+        floor = number(0 if nonnegative else -np.inf)
+        step = number(1 / (4 * sum(n > 1 for n in v.shape)))
+        target = self.tol * 0.5 * float(np.sum(np.square(v - v.mean(), dtype=np.float64)))
+        momentum = 1.0
+        for iteration in range(1, self.max_iter + 1):
+            kernels.primal(v, r, floor, u)
+            grown = 0.5 * (1 + np.sqrt(1 + 4 * momentum**2))
+            kernels.dual(u, p, r, step, number(tau), number((momentum - 1) / grown))
+            momentum = grown
+            if iteration % 10 == 0 or iteration == self.max_iter:
+                kernels.primal(v, p, floor, u)
+                if tau * kernels.value(u) + float(np.vdot(u, u - v)) <= target:
+                    break
+        return u.reshape(x.shape), p[axes].reshape(len(axes), *x.shape)
+
+    def analysis(self, shape: tuple[int, ...], dtype: Any) -> LinearOperator:
+        """The gradient ∇."""
+        return Gradient(shape, dtype)
+
+    def project_dual(self, p: np.ndarray, lam: float, sigma: float) -> np.ndarray:
+        """Shorten every vector of p to length λ at most."""
+        length = np.sqrt(np.sum(np.square(p), axis=0))
+        return p * (lam / np.maximum(length, lam)).astype(p.dtype, copy=False)
+
+    def dual_excess(self, p: np.ndarray, lam: float) -> float:
+        """max \\|p\\| / λ."""
+        return float(np.sqrt(np.sum(np.square(p), axis=0).max())) / lam
+
+    def __repr__(self) -> str:
+        return f"TotalVariation(tol={self.tol:g})"
+
+
+class NonNegative(Prior):
+    """x ≥ 0: a density, a number of atoms, a count. Value 0 inside, infinity outside.
+
+    Examples
+    --------
+    >>> NonNegative().prox([1.0, -2.0], 0.7)
+    array([1., 0.])
+    """
+
+    def value(self, x: ArrayLike) -> float:
+        """0 if every value is at least 0, infinity otherwise."""
+        return 0.0 if check_array(x, "x").min() >= 0 else float("inf")
+
+    def prox(self, x: ArrayLike, tau: float = 1.0) -> np.ndarray:
+        """max(x, 0), whatever τ."""
+        return np.maximum(check_array(x, "x"), 0)
+
+    def project_dual(self, p: np.ndarray, lam: float, sigma: float) -> np.ndarray:
+        """min(p, 0)."""
+        return np.minimum(p, 0)
+
+
+def laplacian_eigenvalues(shape: tuple[int, ...]) -> np.ndarray:
+    """Eigenvalues of ∇ᵀ∇ in the cosine basis (DCT-II) of an array of this shape.
+
+    Examples
+    --------
+    >>> laplacian_eigenvalues((2,)).round(12)
+    array([0., 2.])
+    """
+    total = np.zeros(shape)
+    for axis, n in enumerate(shape):
+        line = 4 * np.sin(np.pi * np.arange(n) / (2 * n)) ** 2
+        total += line.reshape([-1 if a == axis else 1 for a in range(len(shape))])
+    return total
+
+
+def _as_volume(x: np.ndarray) -> np.ndarray:
+    """View a profile (n,) as (1, 1, n) and an image (rows, columns) as (rows, 1, columns)."""
+    if x.ndim == 1:
+        x = x[None, None, :]
+    elif x.ndim == 2:
+        x = x[:, None, :]
+    return np.ascontiguousarray(x)
