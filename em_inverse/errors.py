@@ -126,6 +126,8 @@ def check_array(
             raise DataError(
                 f"{name} has shape {array.shape}, but shape {wanted_shape} is needed here."
             )
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
     if dtype is not None:
         array = array.astype(dtype, copy=False)
     elif array.dtype.kind in "biu":
@@ -133,8 +135,6 @@ def check_array(
     elif array.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
         narrow = array.dtype.itemsize < 4
         array = array.astype(np.float32 if narrow else np.float64)
-    if not array.dtype.isnative:
-        array = array.astype(array.dtype.newbyteorder("="))
     if finite and not np.isfinite(array).all():
         bad = int(np.size(array) - np.isfinite(array).sum())
         raise DataError(

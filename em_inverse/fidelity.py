@@ -16,6 +16,9 @@ from em_inverse.forward.operator import LinearOperator, as_operator
 
 __all__ = ["DataTolerance", "Fidelity", "LeastSquares", "PoissonLikelihood"]
 
+#: Expectations this little below zero are rounding, not negative counts.
+_ROUNDING = 1e-12
+
 
 class Fidelity(Protocol):
     """What a solver may ask of a data distance."""
@@ -140,7 +143,7 @@ class PoissonLikelihood(_Data):
     def value_at(self, Hx: np.ndarray) -> float:
         """The same when Hx is at hand."""
         expected = (Hx + self.background).astype(np.float64)
-        if expected.min() < 0 or np.any((expected == 0) & (self.y > 0)):
+        if expected.min() < -_ROUNDING or np.any((expected <= 0) & (self.y > 0)):
             return float("inf")
         seen = self.y > 0
         y = self.y[seen].astype(np.float64)
@@ -157,7 +160,7 @@ class PoissonLikelihood(_Data):
     def conjugate(self, q: np.ndarray) -> float:
         """f*(q) = Σ −y log(1 − q) − b q, infinite where q > 1 (or q = 1 with y > 0)."""
         room = 1 - q.astype(np.float64)
-        if np.any((room < 0) | ((room == 0) & (self.y > 0))):
+        if np.any((room < -_ROUNDING) | ((room <= 0) & (self.y > 0))):
             return float("inf")
         seen = self.y > 0
         return float(-np.sum(self.y[seen] * np.log(room[seen])) - np.sum(self.background * q))
@@ -173,8 +176,13 @@ class PoissonLikelihood(_Data):
 
         top = float(q.max(initial=0))
         high = min(largest, 1 / top if top > 0 else largest)
-        found = minimize_scalar(lambda s: self.conjugate(s * q), bounds=(0, high), method="bounded")
-        return float(found.x)
+        found = minimize_scalar(
+            lambda s: min(self.conjugate(s * q), 1e300),
+            bounds=(0, high),
+            method="bounded",
+            options={"xatol": 1e-10 * high},
+        )
+        return float(found.x) if found.fun < 0 else 0.0
 
 
 class DataTolerance(_Data):

@@ -133,7 +133,7 @@ def gaussian_taps(sigma: float, truncate: float | None, n: int) -> np.ndarray:
     >>> len(gaussian_taps(3.0, 4.0, 64))
     25
     """
-    if sigma == 0:
+    if sigma < 1e-3:  # the neighbouring tap would be exp(−500 000): nothing
         return np.ones(1)
     radius = n - 1 if truncate is None else int(np.ceil(truncate * sigma))
     t = np.arange(-radius, radius + 1)

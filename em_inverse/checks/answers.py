@@ -1,0 +1,137 @@
+"""Read what a student's function returned, and compare it with what it should be."""
+
+from __future__ import annotations
+
+import dis
+import inspect
+from collections.abc import Callable, Sequence
+from types import FunctionType, MethodType
+from typing import Any
+
+import numpy as np
+
+__all__ = ["distance", "has_empty_body", "read", "same", "signature_fault"]
+
+_READABLE = (np.ndarray, np.generic, int, float, complex, list, tuple)
+_NO_WORK = {"RESUME", "COPY_FREE_VARS", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE", "NOP",
+            "POP_TOP", "CACHE"}  # fmt: skip
+
+
+def read(value: Any, like: np.ndarray) -> tuple[np.ndarray | None, str]:
+    """Return (array, "") when `value` is finite real numbers of the shape of `like`.
+
+    Otherwise return (None, what is wrong with it, in words). Lists count as arrays, and an array
+    with one entry counts as a number where a number is asked for.
+
+    Examples
+    --------
+    >>> read([1, 2], np.zeros(2))[0]
+    array([1., 2.])
+    >>> read([[1], [2]], np.zeros(2))[1]
+    'It returns an array of shape (2, 1), but shape (2,) is asked for.'
+    """
+    if value is None:
+        return None, "It returns nothing (None). Is a `return` missing at its end?"
+    if not issubclass(type(value), _READABLE):
+        kind = type(value).__name__
+        return None, f"It returns an object of type {kind}, but {_wanted(like)} is asked for."
+    try:
+        array = np.asarray(value)
+    except Exception:
+        array = np.empty(0, dtype=object)
+    if array.dtype.kind == "c":
+        return None, "It returns complex numbers, but real ones are asked for."
+    if array.dtype.kind not in "iuf":
+        kind = f"a {type(value).__name__}" if array.dtype.kind == "O" else f"{array.dtype} values"
+        return None, f"It returns {kind} that cannot be read as {_wanted(like)}."
+    if like.ndim == 0 and array.size == 1:
+        array = array.reshape(())
+    if array.shape != like.shape:
+        found = f"an array of shape {array.shape}" if array.ndim else "a single number"
+        return None, f"It returns {found}, but {_wanted(like)} is asked for."
+    array = array.astype(np.float64)
+    bad = int(array.size - np.isfinite(array).sum())
+    if bad:
+        return None, (
+            f"{bad} of the {array.size} values that it returns are NaN or infinite. Look for a "
+            f"division by zero, or the logarithm or root of a negative number."
+        )
+    return array, ""
+
+
+def distance(first: np.ndarray, second: np.ndarray) -> float:
+    """Return ‖first − second‖ / ‖second‖ (0/0 counts as 0).
+
+    Examples
+    --------
+    >>> distance(np.array([1.1, 0.0]), np.array([1.0, 0.0])).__round__(6)
+    0.1
+    """
+    gap = float(np.linalg.norm(first - second))
+    size = float(np.linalg.norm(second))
+    if gap == 0:
+        return 0.0
+    return gap / size if size > 0 else np.inf
+
+
+def same(first: np.ndarray | None, second: np.ndarray | None, rtol: float) -> bool:
+    """Whether two answers exist, have one shape, and differ by at most `rtol` (in norm).
+
+    Examples
+    --------
+    >>> same(np.ones(3), np.ones(3) + 1e-9, 1e-6), same(None, np.ones(3), 1e-6)
+    (True, False)
+    """
+    if first is None or second is None or first.shape != second.shape:
+        return False
+    return distance(first, second) <= rtol
+
+
+def has_empty_body(func: Any) -> bool:
+    """Whether a function does nothing: only a docstring, ``pass``, ``...`` or ``return``.
+
+    Examples
+    --------
+    >>> def stub(H, y): ...
+    >>> has_empty_body(stub), has_empty_body(lambda: print())
+    (True, False)
+    """
+    if type(func) not in (FunctionType, MethodType):
+        return False
+    steps = list(dis.get_instructions(func))
+    constants = [s.argval for s in steps if s.opname in ("LOAD_CONST", "RETURN_CONST")]
+    return {s.opname for s in steps} <= _NO_WORK and all(c in (None, ...) for c in constants)
+
+
+def signature_fault(func: Callable[..., Any], names: Sequence[str]) -> str:
+    """Return what is wrong with the arguments that `func` takes, or an empty string.
+
+    Examples
+    --------
+    >>> signature_fault(lambda H, y: None, ["H", "y", "lam"])
+    'It takes (H, y), but it will be called with (H, y, lam), in this order.'
+    """
+    try:
+        signature = inspect.signature(func)
+    except Exception:
+        # Compiled functions may not tell; the call itself will show.
+        return ""
+    try:
+        signature.bind(*names)
+    except TypeError:
+        takes = ", ".join(_bare(parameter) for parameter in signature.parameters.values())
+        asked = ", ".join(names)
+        return f"It takes ({takes}), but it will be called with ({asked}), in this order."
+    return ""
+
+
+def _bare(parameter: inspect.Parameter) -> str:
+    """Name of an argument without its default, whose text may hold a memory address."""
+    star = "*" * (parameter.kind is parameter.VAR_POSITIONAL)
+    star += "**" * (parameter.kind is parameter.VAR_KEYWORD)
+    note = " by name only" if parameter.kind is parameter.KEYWORD_ONLY else ""
+    return f"{star}{parameter.name}{note}"
+
+
+def _wanted(like: np.ndarray) -> str:
+    return f"shape {like.shape}" if like.ndim else "a single number"

@@ -1,0 +1,29 @@
+"""Tilt series in, volumes out.
+
+:func:`read_tilt_series` turns what the microscope wrote into a
+:class:`~em_inverse.tilt_series.TiltSeries` with axes ``projections[tilt, x, y]``;
+:func:`write_volume` and :func:`read_volume` keep a ``volume[z, x, y]`` together with its voxel
+size and an account of how it was made. A damaged file is answered by a
+:class:`~em_inverse.errors.FileFormatError` that says what is wrong with it.
+"""
+
+from em_inverse.io.angles import read_angles
+from em_inverse.io.provenance import describe, facts
+from em_inverse.io.reading import SERIES_FORMATS, read_tilt_series
+from em_inverse.io.tilt_axis import TiltAxisEvidence, tilt_axis_evidence
+from em_inverse.io.volumes import VOLUME_FORMATS, read_volume, write_volume
+from em_inverse.io.writing import write_tilt_series
+
+__all__ = [
+    "SERIES_FORMATS",
+    "VOLUME_FORMATS",
+    "TiltAxisEvidence",
+    "describe",
+    "facts",
+    "read_angles",
+    "read_tilt_series",
+    "read_volume",
+    "tilt_axis_evidence",
+    "write_tilt_series",
+    "write_volume",
+]

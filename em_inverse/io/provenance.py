@@ -1,0 +1,189 @@
+"""The account that travels with a reconstruction: facts for machines, a sentence for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from em_inverse._version import __version__
+from em_inverse.tilt_series import Reconstruction
+
+__all__ = ["ascii_text", "describe", "facts", "json_ready"]
+
+_ASCII = {
+    "‖": "||",
+    "±": "+/-",
+    "°": " deg",
+    "−": "-",
+    "–": "-",
+    "²": "^2",
+    "³": "^3",
+    "×": "x",
+    "λ": "lambda",
+    "ε": "epsilon",
+    "γ": "gamma",
+    "σ": "sigma",
+    "Å": "A",
+    "≥": ">=",
+    "≤": "<=",
+}
+
+
+def facts(reconstruction: Reconstruction) -> dict[str, Any]:
+    """Return what a published tomogram owes its readers, ready for JSON.
+
+    Keys: ``software``, ``algorithm``, ``parameters``, ``n_iter``, ``converged``, ``stop_reason``,
+    ``n_projections``, ``tilt_min_deg``, ``tilt_max_deg``, ``tilt_step_deg``,
+    ``dose_e_per_nm2``, ``data_distance`` (‖Ax − b‖₂), ``data_norm`` (‖b‖₂),
+    ``relative_residual`` (their ratio), ``voxel_size_nm``, ``shape``, ``data_steps`` and
+    ``synthetic``. What is not known is None.
+
+    Examples
+    --------
+    >>> table = facts(Reconstruction(np.zeros((2, 2)), "SIRT", n_iter=30, converged=False))
+    >>> table["algorithm"], table["n_iter"], table["dose_e_per_nm2"]
+    ('SIRT', 30, None)
+    """
+    geometry, metadata = reconstruction.geometry, reconstruction.metadata
+    distance = reconstruction.data_distance
+    norm = geometry.get("data_norm")
+    relative = metadata.get("relative_residual")
+    if relative is None and distance is not None and norm:
+        relative = distance / norm
+    table = {
+        "software": f"em_inverse {__version__}",
+        "algorithm": reconstruction.algorithm,
+        "parameters": dict(reconstruction.parameters),
+        "n_iter": reconstruction.n_iter,
+        "converged": reconstruction.converged,
+        "stop_reason": reconstruction.stop_reason,
+        "n_projections": geometry.get("n_projections"),
+        "tilt_min_deg": geometry.get("tilt_min_deg"),
+        "tilt_max_deg": geometry.get("tilt_max_deg"),
+        "tilt_step_deg": geometry.get("tilt_step_deg"),
+        "dose_e_per_nm2": geometry.get("dose_e_per_nm2"),
+        "data_distance": distance,
+        "data_norm": norm,
+        "relative_residual": relative,
+        "voxel_size_nm": reconstruction.pixel_size_nm,
+        "shape": list(np.shape(reconstruction.x)),
+        "data_steps": list(reconstruction.provenance),
+        "synthetic": bool(metadata.get("synthetic", False)),
+    }
+    return {name: json_ready(value) for name, value in table.items()}
+
+
+def describe(table: Mapping[str, Any]) -> str:
+    """Put the facts into the one sentence that belongs in a caption or a methods section.
+
+    Examples
+    --------
+    >>> print(describe({"algorithm": "WBP", "parameters": {"filter": "ramp"}, "n_iter": 0,
+    ...     "n_projections": 77, "tilt_min_deg": -76.0, "tilt_max_deg": 76.0,
+    ...     "tilt_step_deg": 2.0, "voxel_size_nm": 3.36, "software": "em_inverse 0.1.0"}))
+    77 projections from −76° to 76° in steps of 2°; WBP (filter = ramp); residual not stated; \
+dose not stated; voxel size 3.36 nm; em_inverse 0.1.0.
+    """
+    parts = [
+        _tilts(table),
+        _algorithm(table),
+        _residual(table),
+        _dose(table),
+        _voxel(table),
+        str(table.get("software") or f"em_inverse {__version__}"),
+    ]
+    lead = "SIMULATED DATA: " if table.get("synthetic") else ""
+    return lead + "; ".join(parts) + "."
+
+
+def ascii_text(text: str) -> str:
+    """Return `text` in plain ASCII, with the field's signs spelt out.
+
+    Examples
+    --------
+    >>> ascii_text("‖Ax − b‖ at ±76°")
+    '||Ax - b|| at +/-76 deg'
+    """
+    for sign, spelt in _ASCII.items():
+        text = text.replace(sign, spelt)
+    return text.encode("ascii", "replace").decode("ascii")
+
+
+def json_ready(value: Any) -> Any:
+    """Return `value` in types that JSON knows; NaN and infinity become None, arrays lists.
+
+    Examples
+    --------
+    >>> json_ready({"lam": np.float32(0.5), "shape": (3, 4), "bad": float("nan")})
+    {'lam': 0.5, 'shape': [3, 4], 'bad': None}
+    """
+    if isinstance(value, Mapping):
+        return {str(name): json_ready(item) for name, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return json_ready(value.tolist())
+    if isinstance(value, list | tuple | set | frozenset):
+        return [json_ready(item) for item in value]
+    if isinstance(value, np.generic):
+        return json_ready(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    return str(value)
+
+
+def _tilts(table: Mapping[str, Any]) -> str:
+    count, low, high = (
+        table.get(name) for name in ("n_projections", "tilt_min_deg", "tilt_max_deg")
+    )
+    if count is None or low is None or high is None:
+        return "tilt range not stated"
+    if count == 1:
+        return f"1 projection at {_number(low)}°"
+    step = table.get("tilt_step_deg")
+    spacing = "" if step is None else f" in steps of {_number(step)}°"
+    return f"{count} projections from {_number(low)}° to {_number(high)}°{spacing}"
+
+
+def _algorithm(table: Mapping[str, Any]) -> str:
+    parameters = {
+        name: value
+        for name, value in (table.get("parameters") or {}).items()
+        if not isinstance(value, list | dict) and name not in ("n_iter", "iterations")
+    }
+    text = str(table.get("algorithm") or "algorithm not stated")
+    if table.get("n_iter"):
+        text += f", {table['n_iter']} iteration" + ("s" if table["n_iter"] > 1 else "")
+    if parameters:
+        inside = ", ".join(f"{name} = {_number(value)}" for name, value in parameters.items())
+        text += f" ({inside})"
+    return text
+
+
+def _residual(table: Mapping[str, Any]) -> str:
+    distance, relative = table.get("data_distance"), table.get("relative_residual")
+    if distance is None and relative is None:
+        return "residual not stated"
+    share = "" if relative is None else f"{100 * relative:.3g} % of ‖b‖"
+    if distance is None:
+        return f"residual ‖Ax − b‖ {share}"
+    return f"residual ‖Ax − b‖ = {distance:.4g}" + (f" ({share})" if share else "")
+
+
+def _dose(table: Mapping[str, Any]) -> str:
+    dose = table.get("dose_e_per_nm2")
+    return "dose not stated" if dose is None else f"total dose {dose:.4g} e/nm²"
+
+
+def _voxel(table: Mapping[str, Any]) -> str:
+    size = table.get("voxel_size_nm")
+    return "voxel size not stated" if size is None else f"voxel size {_number(size)} nm"
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return f"{value:.6g}".replace("-", "−")

@@ -1,0 +1,234 @@
+"""Volumes to disk and back: voxel size and provenance stay with the numbers."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from em_inverse._version import __version__
+from em_inverse.errors import (
+    FileFormatError,
+    ParameterError,
+    check_array,
+    check_number,
+)
+from em_inverse.io.files import existing_file, replacing
+from em_inverse.io.hdf5 import read_hdf5_dataset, write_hdf5_volume
+from em_inverse.io.mrc import (
+    LABEL_LENGTH,
+    LABELS,
+    OWN_LABEL,
+    read_mrc_data,
+    read_mrc_header,
+    write_mrc,
+)
+from em_inverse.io.provenance import ascii_text, describe, facts
+from em_inverse.io.tiff import read_tiff_images, write_tiff_volume
+from em_inverse.tilt_series import Reconstruction
+
+__all__ = ["VOLUME_FORMATS", "read_volume", "write_volume"]
+
+VOLUME_FORMATS = {
+    ".mrc": "mrc",
+    ".rec": "mrc",
+    ".map": "mrc",
+    ".tif": "tiff",
+    ".tiff": "tiff",
+    ".h5": "hdf5",
+    ".hdf5": "hdf5",
+}
+"""File name endings of volumes, and the format of each."""
+
+
+def write_volume(
+    path: str | PathLike[str],
+    reconstruction: Reconstruction | np.ndarray,
+    *,
+    pixel_size_nm: float | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write ``volume[z, x, y]`` as float32, with its voxel size and how it was made.
+
+    The file holds the order that other programs expect, ``(z, y, x)``: sections are z, rows are y
+    (the tilt axis), columns are x. The account of :func:`facts` goes along: as text labels in MRC,
+    as JSON in the description of an ImageJ TIFF, as attributes in HDF5. The file appears under
+    its name only when it is complete.
+
+    Parameters
+    ----------
+    path : path
+        Ends in .mrc, .rec, .map, .tif, .tiff, .h5 or .hdf5.
+    reconstruction : Reconstruction or array_like, shape (nz, nx, ny) or (nz, nx)
+        What to write; a slice is written as a volume with ny = 1.
+    pixel_size_nm : float, optional
+        Voxel edge, when `reconstruction` does not state it or states it wrongly.
+    overwrite : bool
+        Replace a file that exists already.
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    ParameterError
+        For an unknown ending, an existing file, or a missing folder.
+    DataError
+        When the volume is not a finite real array of 2 or 3 axes.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = write_volume(pathlib.Path(folder.name) / "v.mrc", np.ones((4, 5, 6)),
+    ...                     pixel_size_nm=0.5)
+    >>> again = read_volume(path)
+    >>> again.volume.shape, again.pixel_size_nm
+    ((4, 5, 6), 0.5)
+    >>> folder.cleanup()
+    """
+    kind = _kind(path, ParameterError)
+    result = _as_reconstruction(reconstruction)
+    size = pixel_size_nm if pixel_size_nm is not None else result.pixel_size_nm
+    if size is not None:
+        size = check_number(size, "pixel_size_nm", minimum=0, exclusive=True)
+    volume = check_array(result.x, "reconstruction", ndim=(2, 3), dtype=np.float32)
+    filed = volume.reshape(*volume.shape[:2], -1).transpose(0, 2, 1)
+    account = {**facts(result), "voxel_size_nm": size}
+    sentence = describe(account)
+    with replacing(path, overwrite=overwrite) as temporary:
+        if kind == "mrc":
+            write_mrc(temporary, filed, size, _labels(sentence, account), volume=True)
+        elif kind == "tiff":
+            write_tiff_volume(temporary, filed, size, {**account, "report": sentence})
+        else:
+            attributes = {
+                "axes": "z,y,x",
+                "voxel_size_nm": size,
+                "report": sentence,
+                "provenance": json.dumps(account),
+                "software": account["software"],
+            }
+            write_hdf5_volume(temporary, np.ascontiguousarray(filed), attributes)
+    return Path(path).expanduser()
+
+
+def read_volume(path: str | PathLike[str], *, dataset: str | None = None) -> Reconstruction:
+    """Read a volume back as ``[z, x, y]``, with voxel size and what the file tells of its making.
+
+    Parameters
+    ----------
+    path : path
+        An .mrc, .rec, .map, .tif, .tiff, .h5 or .hdf5 file with sections z, rows y, columns x.
+    dataset : str, optional
+        Name of the array in an HDF5 file that holds several.
+
+    Returns
+    -------
+    Reconstruction
+        With ``algorithm`` "read from <file>" when the file does not say how it was made. An MRC
+        file keeps the account as text only: ``metadata["labels"]``.
+
+    Raises
+    ------
+    FileFormatError
+        When the file is missing, damaged, or of an unknown ending.
+    """
+    kind = _kind(path, FileFormatError)
+    file = existing_file(path)
+    account: dict[str, Any] = {}
+    metadata: dict[str, Any] = {"file": file.name}
+    if kind == "mrc":
+        header = read_mrc_header(file)
+        filed, size = read_mrc_data(header), header.pixel_size_nm
+        metadata.update(labels=list(header.labels), notes=list(header.notes))
+    elif kind == "tiff":
+        filed, tiff_facts = read_tiff_images(file)
+        size, account = tiff_facts["pixel_size_nm"], tiff_facts.get("provenance", {})
+    else:
+        filed, attributes = read_hdf5_dataset(file, dataset)
+        stated = attributes.get("voxel_size_nm")
+        size = None if stated is None else float(stated)
+        account = _json_object(file, attributes.get("provenance"))
+    volume = np.ascontiguousarray(filed.transpose(0, 2, 1))
+    if volume.dtype.kind in "iu":
+        volume = volume.astype(np.float32)
+    metadata.update({name: account[name] for name in _KEPT if account.get(name) is not None})
+    return Reconstruction(
+        x=volume,
+        algorithm=account.get("algorithm", f"read from {file.name}"),
+        parameters=dict(account.get("parameters", {})),
+        history=_history(account),
+        converged=bool(account.get("converged", False)),
+        stop_reason=account.get("stop_reason", "not stated in the file"),
+        n_iter=int(account.get("n_iter", 0)),
+        pixel_size_nm=size,
+        geometry={name: account[name] for name in _GEOMETRY if name in account},
+        provenance=tuple(account.get("data_steps", ())),
+        metadata=metadata,
+    )
+
+
+_KEPT = ("relative_residual", "report", "software", "synthetic")
+_GEOMETRY = (
+    "tilt_min_deg",
+    "tilt_max_deg",
+    "tilt_step_deg",
+    "n_projections",
+    "dose_e_per_nm2",
+    "data_norm",
+)
+
+
+def _kind(path: Any, error: type[ParameterError] | type[FileFormatError]) -> str:
+    try:
+        suffix = Path(path).suffix.lower()
+    except TypeError:
+        raise ParameterError(f"path is {path!r}; the path of a file is needed.") from None
+    if suffix not in VOLUME_FORMATS:
+        raise error(
+            f"path {str(path)!r} ends in {suffix or 'nothing'!r}; allowed for volumes: "
+            f"{', '.join(VOLUME_FORMATS)}."
+        )
+    return VOLUME_FORMATS[suffix]
+
+
+def _as_reconstruction(value: Any) -> Reconstruction:
+    if isinstance(value, Reconstruction):
+        return value
+    return Reconstruction(
+        np.asarray(value), "not stated", converged=False, stop_reason="not stated"
+    )
+
+
+def _labels(sentence: str, account: dict[str, Any]) -> list[str]:
+    head = f"{OWN_LABEL} {__version__} volume, sections z, rows y (tilt axis), columns x"
+    said = textwrap.wrap(ascii_text(sentence), LABEL_LENGTH)
+    steps = textwrap.wrap(ascii_text("; ".join(account["data_steps"])), LABEL_LENGTH)
+    return [head, *said, *steps][:LABELS]
+
+
+def _json_object(file: Path, text: Any) -> dict[str, Any]:
+    if text is None:
+        return {}
+    try:
+        account = json.loads(text)
+    except (TypeError, ValueError):
+        account = None
+    if not isinstance(account, dict):
+        raise FileFormatError(
+            f"{str(file)!r}: its attribute 'provenance' is not the JSON object that the kit "
+            f"writes. Remove the attribute, or read the array with h5py."
+        )
+    return account
+
+
+def _history(account: dict[str, Any]) -> dict[str, list[float]]:
+    distance = account.get("data_distance")
+    return {} if distance is None else {"data_distance": [float(distance)]}

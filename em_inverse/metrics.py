@@ -1,0 +1,447 @@
+"""How far a result is from the truth, and how far it can be trusted.
+
+Each number has one definition, written out here; a value without its definition cannot be compared.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from em_inverse.errors import (
+    DataError,
+    ParameterError,
+    check_array,
+    check_choice,
+    check_integer,
+    check_number,
+)
+
+__all__ = [
+    "RingCorrelation",
+    "chamfer",
+    "fourier_ring_correlation",
+    "psnr",
+    "rmse",
+    "ssim",
+    "wedge_elongation",
+]
+
+# Wang et al. weight a neighbourhood by a Gaussian of this σ, cut at 3.5 σ: 11 pixels wide.
+_SSIM_SIGMA = 1.5
+_SSIM_WIDTH = 11
+
+
+class RingCorrelation(NamedTuple):
+    """Correlation of two images, ring by ring in Fourier space.
+
+    Attributes
+    ----------
+    frequency : ndarray, shape (n_rings,)
+        Radius of each ring, in cycles per pixel, or per nm when the pixel size was given.
+    correlation : ndarray, shape (n_rings,)
+        Between −1 and 1; NaN where one of the images has no power in the ring.
+    n_coefficients : ndarray, shape (n_rings,)
+        Number of Fourier coefficients in the ring. Half of them are independent.
+    """
+
+    frequency: np.ndarray
+    correlation: np.ndarray
+    n_coefficients: np.ndarray
+
+    def cutoff(self, threshold: float = 1 / 7) -> float:
+        """Return the frequency where the correlation first falls below `threshold`.
+
+        Interpolated linearly between rings; infinity when it never falls below. 1/7 is the usual
+        threshold for two independent halves of one data set, 1/2 for a result against the truth.
+        """
+        limit = check_number(threshold, "threshold", minimum=-1, maximum=1)
+        below = np.flatnonzero(self.correlation < limit)
+        if below.size == 0:
+            return float("inf")
+        k = int(below[0])
+        if k == 0 or np.isnan(self.correlation[k - 1]):
+            return float(self.frequency[k])
+        high, low = self.correlation[k - 1], self.correlation[k]
+        step = self.frequency[k] - self.frequency[k - 1]
+        return float(self.frequency[k - 1] + step * (high - limit) / (high - low))
+
+
+def rmse(x: ArrayLike, truth: ArrayLike) -> float:
+    r"""Root mean square error, :math:`\sqrt{\mathrm{mean}\,(x - x_\mathrm{true})^2}`.
+
+    Parameters
+    ----------
+    x, truth : array_like, same shape
+        Result and truth, in the same units; the error has them too.
+
+    Raises
+    ------
+    DataError
+        When the shapes differ or a value is not finite.
+
+    Examples
+    --------
+    >>> rmse([1.0, 2.0, 3.0], [1.0, 2.0, 6.0])
+    1.7320508075688772
+    """
+    result, true = _pair(x, truth, "x", "truth")
+    return float(np.sqrt(np.mean((result - true) ** 2)))
+
+
+def psnr(x: ArrayLike, truth: ArrayLike, data_range: float | None = None) -> float:
+    r"""Peak signal-to-noise ratio in decibels, :math:`20 \log_{10}(\mathrm{range}/\mathrm{rmse})`.
+
+    Parameters
+    ----------
+    x, truth : array_like, same shape
+        Result and truth.
+    data_range : float, optional
+        Range of values, > 0; ``truth.max() - truth.min()`` by default. Papers that scale images
+        to 0…1 or 0…255 use that range instead, and their numbers differ by a constant.
+
+    Returns
+    -------
+    float
+        Infinity when the two are equal.
+
+    Raises
+    ------
+    DataError
+        When the shapes differ.
+    ParameterError
+        When `data_range` is not positive, or is left out for a constant truth.
+
+    Examples
+    --------
+    >>> psnr([0.0, 0.9], [0.0, 1.0]).__round__(3)
+    23.01
+    """
+    result, true = _pair(x, truth, "x", "truth")
+    span = _range(true, data_range)
+    error = rmse(result, true)
+    return float(20 * np.log10(span / error)) if error > 0 else float("inf")
+
+
+def ssim(
+    x: ArrayLike, truth: ArrayLike, data_range: float | None = None, *, axis: int = -1
+) -> float:
+    """Structural similarity, with the Gaussian window of σ = 1.5 pixels of the original paper.
+
+    Parameters
+    ----------
+    x, truth : array_like, same shape, 2-D or 3-D
+        Result and truth, at least 11 pixels along each axis of a slice.
+    data_range : float, optional
+        Range of values, > 0; that of the whole truth by default.
+    axis : int
+        For a volume: slices are taken across this axis and their values averaged. The last axis
+        gives the (z, x) slices of ``volume[z, x, y]``.
+
+    Returns
+    -------
+    float
+        1 for equal images, about 0 for unrelated ones.
+
+    Raises
+    ------
+    DataError
+        When the shapes differ, or a slice is too small.
+    ParameterError
+        When `data_range` is not positive or `axis` does not exist.
+
+    References
+    ----------
+    Z. Wang, A. C. Bovik, H. R. Sheikh and E. P. Simoncelli, IEEE Trans. Image Process. 13 (2004)
+    600, doi:10.1109/TIP.2003.819861.
+
+    Examples
+    --------
+    >>> image = np.outer(np.hanning(16), np.hanning(16))
+    >>> ssim(image, image)
+    1.0
+    """
+    from skimage.metrics import structural_similarity
+
+    result, true = _pair(x, truth, "x", "truth", ndim=(2, 3))
+    span = _range(true, data_range)
+    if true.ndim == 2:
+        slices = [(result, true)]
+    else:
+        where = check_integer(axis, "axis", minimum=-3, maximum=2)
+        slices = list(zip(np.moveaxis(result, where, 0), np.moveaxis(true, where, 0), strict=True))
+    if min(slices[0][0].shape) < _SSIM_WIDTH:
+        raise DataError(
+            f"x has slices of shape {slices[0][0].shape}; the window of the structural similarity "
+            f"needs at least {_SSIM_WIDTH} pixels along each axis. Use psnr for images this small."
+        )
+    values = [
+        structural_similarity(
+            a,
+            b,
+            data_range=span,
+            gaussian_weights=True,
+            sigma=_SSIM_SIGMA,
+            use_sample_covariance=False,
+        )
+        for a, b in slices
+    ]
+    return float(np.mean(values))
+
+
+def fourier_ring_correlation(
+    a: ArrayLike, b: ArrayLike, *, pixel_size_nm: float | None = None
+) -> RingCorrelation:
+    r"""Correlate two images ring by ring (volumes: shell by shell) in Fourier space.
+
+    Parameters
+    ----------
+    a, b : array_like, same shape, 2-D or 3-D
+        Two results from independent halves of the data, or a result and the truth.
+    pixel_size_nm : float, optional
+        Edge of a pixel in nm, for frequencies per nm.
+
+    Returns
+    -------
+    RingCorrelation
+        ``frequency``, ``correlation`` and ``n_coefficients`` per ring, and ``.cutoff(threshold)``.
+
+    Raises
+    ------
+    DataError
+        When the shapes differ or are neither 2-D nor 3-D.
+
+    Notes
+    -----
+    .. math:: \mathrm{FRC}(k) = \frac{\mathrm{Re} \sum_{|f| \in k} A_f \bar B_f}
+              {\sqrt{\sum_{|f| \in k} |A_f|^2 \; \sum_{|f| \in k} |B_f|^2}}
+
+    Rings are one Fourier pixel of the shortest edge wide and end at the Nyquist frequency, 1/2
+    cycle per pixel; the corners beyond it are left out. Taper objects that touch the edge: the
+    jump across it correlates in every ring.
+
+    References
+    ----------
+    M. van Heel and M. Schatz, J. Struct. Biol. 151 (2005) 250, doi:10.1016/j.jsb.2005.05.009.
+
+    Examples
+    --------
+    >>> image = np.random.default_rng(0).random((32, 32))
+    >>> np.allclose(fourier_ring_correlation(image, 3 * image).correlation, 1)
+    True
+    """
+    first, second = _pair(a, b, "a", "b", ndim=(2, 3))
+    if pixel_size_nm is None:
+        pixel = 1.0
+    else:
+        pixel = check_number(pixel_size_nm, "pixel_size_nm", minimum=0, exclusive=True)
+    n_rings = min(first.shape) // 2 + 1
+    cross, power_a, power_b, count = np.zeros((4, n_rings))
+    weight = _half_spectrum_weights(first.shape[-1])
+    spectrum_a, spectrum_b = np.fft.rfftn(first), np.fft.rfftn(second)
+    first_axis = np.fft.fftfreq(first.shape[0])
+    squares = sum(
+        np.square(axis)
+        for axis in np.meshgrid(
+            *(np.fft.fftfreq(n) for n in first.shape[1:-1]),
+            np.fft.rfftfreq(first.shape[-1]),
+            indexing="ij",
+            sparse=True,
+        )
+    )
+    weights = np.broadcast_to(weight, spectrum_a.shape[1:])
+    # One plane at a time: the radii of a whole volume would need as much memory as the volume.
+    for f, plane_a, plane_b in zip(first_axis, spectrum_a, spectrum_b, strict=True):
+        ring = np.rint(np.sqrt(squares + f**2) * min(first.shape)).astype(int)
+        inside = ring < n_rings
+        ring, part_a, part_b = ring[inside], plane_a[inside], plane_b[inside]
+        w = weights[inside]
+        cross += np.bincount(ring, w * (part_a * part_b.conj()).real, n_rings)
+        power_a += np.bincount(ring, w * np.abs(part_a) ** 2, n_rings)
+        power_b += np.bincount(ring, w * np.abs(part_b) ** 2, n_rings)
+        count += np.bincount(ring, w, n_rings)
+    scale = np.sqrt(power_a) * np.sqrt(power_b)
+    correlation = np.full(n_rings, np.nan)
+    np.divide(cross, scale, out=correlation, where=scale > 0)
+    frequency = np.arange(n_rings) / (min(first.shape) * pixel)
+    return RingCorrelation(frequency, np.clip(correlation, -1, 1), count.astype(int))
+
+
+def chamfer(points_a: ArrayLike, points_b: ArrayLike) -> float:
+    r"""Chamfer distance of two clouds of points, in the units of their coordinates.
+
+    Parameters
+    ----------
+    points_a : array_like, shape (n, d)
+        Points, one per row: surface points of a volume, or atom positions.
+    points_b : array_like, shape (m, d)
+        The other cloud; n and m may differ.
+
+    Returns
+    -------
+    float
+        Mean of the two directed mean distances,
+
+        .. math:: \tfrac12 \Big( \tfrac1n \sum_a \min_b \|a - b\|
+                  + \tfrac1m \sum_b \min_a \|a - b\| \Big).
+
+        Some authors leave out the ½ or square the distances; compare like with like.
+
+    Raises
+    ------
+    DataError
+        When a cloud is not a table of points or the dimensions differ.
+
+    Examples
+    --------
+    >>> chamfer([[0.0, 0.0]], [[3.0, 4.0], [0.0, 0.0]])
+    1.25
+    """
+    from scipy.spatial import cKDTree
+
+    a = check_array(points_a, "points_a", ndim=2)
+    b = check_array(points_b, "points_b", ndim=2)
+    if a.shape[1] != b.shape[1]:
+        raise DataError(
+            f"points_a has shape {a.shape} but points_b has shape {b.shape}: points of different "
+            f"dimension have no distance. Pass one point per row."
+        )
+    to_b, _ = cKDTree(b).query(a)
+    to_a, _ = cKDTree(a).query(b)
+    return float(np.mean(to_b) + np.mean(to_a)) / 2
+
+
+def wedge_elongation(x: ArrayLike, *, method: str = "moments", threshold: float = 0.25) -> float:
+    r"""Width of an object along the beam over its width across: what the missing wedge stretches.
+
+    Parameters
+    ----------
+    x : array_like, shape (nz, nx) or (nz, nx, ny)
+        Reconstruction of one object in vacuum. Crop to the object first if there are several.
+    method : {"moments", "half_maximum"}
+        How a width is measured. ``"moments"``: the standard deviation of z (or x) weighted by
+        intensity; uses every pixel, so noise averages out. ``"half_maximum"``: full width at half
+        maximum of the line profile along z (or x) through the centre of mass; what one measures
+        by eye, and blind to the rest of the picture.
+    threshold : float, 0 ≤ value < 1
+        Fraction of the maximum below which intensity counts as background and is set to zero
+        before moments and centre of mass are taken. Raise it when streaks or noise reach higher,
+        lower it when the object has a faint shell that belongs to it.
+
+    Returns
+    -------
+    float
+        Ratio of the width along z to the width along x: 1 for a disc or a sphere.
+
+    Raises
+    ------
+    DataError
+        When nothing is brighter than zero, when the object has no width along x or z, or when at
+        half maximum it reaches the edge of the array.
+    ParameterError
+        When `method` or `threshold` is not allowed.
+
+    Examples
+    --------
+    >>> z, x = np.indices((65, 65)) - 32
+    >>> tall = np.exp(-((z / 8) ** 2) - (x / 4) ** 2)
+    >>> round(wedge_elongation(tall, threshold=0), 3)
+    2.0
+    """
+    image = check_array(x, "x", ndim=(2, 3)).astype(np.float64, copy=False)
+    check_choice(method, "method", ["moments", "half_maximum"])
+    level = check_number(threshold, "threshold", minimum=0, maximum=1)
+    if level == 1:
+        raise ParameterError("threshold is 1, which leaves no object; allowed: 0 ≤ value < 1.")
+    peak = float(image.max())
+    if peak <= 0:
+        raise DataError(
+            f"x has no value above zero (largest {peak:g}), so there is no object to measure. "
+            f"Objects are bright on a dark background here; change the sign if yours is dark."
+        )
+    weight = np.where(image >= level * peak, np.maximum(image, 0), 0)
+    centre = [_moments(weight, axis)[0] for axis in range(image.ndim)]
+    if method == "moments":
+        along, across = _moments(weight, 0)[1], _moments(weight, 1)[1]
+    else:
+        along, across = _half_width(image, centre, 0), _half_width(image, centre, 1)
+    if across == 0 or along == 0:
+        raise DataError(
+            "x holds an object without width along z or x (a single row, column or pixel); its "
+            "elongation is not defined. Lower the threshold or pass a larger object."
+        )
+    return along / across
+
+
+def _pair(
+    x: ArrayLike, y: ArrayLike, name_x: str, name_y: str, *, ndim: tuple[int, ...] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    a = check_array(x, name_x, ndim=ndim).astype(np.float64, copy=False)
+    b = check_array(y, name_y, ndim=ndim).astype(np.float64, copy=False)
+    if a.shape != b.shape:
+        raise DataError(
+            f"{name_x} has shape {a.shape} but {name_y} has shape {b.shape}; only arrays of one "
+            f"shape can be compared. Check the order of the axes, or crop."
+        )
+    return a, b
+
+
+def _range(truth: np.ndarray, data_range: float | None) -> float:
+    if data_range is not None:
+        return check_number(data_range, "data_range", minimum=0, exclusive=True)
+    span = float(truth.max() - truth.min())
+    if span == 0:
+        raise ParameterError(
+            f"data_range is None and truth is constant ({truth.flat[0]:g}), so it has no range. "
+            f"Pass data_range."
+        )
+    return span
+
+
+def _half_spectrum_weights(n: int) -> np.ndarray:
+    """How many coefficients of the full spectrum each one of the half spectrum stands for."""
+    weight = np.full(n // 2 + 1, 2.0)
+    weight[0] = 1.0
+    if n % 2 == 0:
+        weight[-1] = 1.0
+    return weight
+
+
+def _moments(weight: np.ndarray, axis: int) -> tuple[float, float]:
+    """Mean and standard deviation of the index along one axis."""
+    others = tuple(k for k in range(weight.ndim) if k != axis)
+    profile = weight.sum(axis=others)
+    index = np.arange(profile.size)
+    mean = float(np.average(index, weights=profile))
+    return mean, float(np.sqrt(np.average((index - mean) ** 2, weights=profile)))
+
+
+def _half_width(image: np.ndarray, centre: list[float], axis: int) -> float:
+    """Full width at half maximum of the profile along `axis` through `centre`."""
+    from scipy.ndimage import map_coordinates
+
+    n = image.shape[axis]
+    points = np.repeat(np.array(centre)[:, None], n, axis=1)
+    points[axis] = np.arange(n)
+    profile = map_coordinates(image, points, order=1, mode="nearest")
+    top = int(profile.argmax())
+    half = profile[top] / 2
+    right = _crossing(profile[top:], half)
+    left = _crossing(profile[top::-1], half)
+    if left is None or right is None:
+        raise DataError(
+            f"x reaches the edge of the array along {'zxy'[axis]} at half of its maximum. Pad the "
+            f'array, or use method="moments".'
+        )
+    return left + right
+
+
+def _crossing(profile: np.ndarray, level: float) -> float | None:
+    """Distance from the first sample to the first fall below `level`, None if there is none."""
+    below = np.flatnonzero(profile < level)
+    if below.size == 0:
+        return None
+    k = int(below[0])
+    return k - 1 + float((profile[k - 1] - level) / (profile[k - 1] - profile[k]))

@@ -1,0 +1,69 @@
+"""What the recipes of this room share: the operator of a series, and the facts to report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from em_inverse.errors import GeometryError, check_shape
+from em_inverse.forward.tilt import ParallelBeam
+from em_inverse.tilt_series import TiltSeries
+
+__all__ = ["describe", "operator"]
+
+
+def operator(
+    series: TiltSeries, shape: tuple[int, ...] | None = None, *, center_shift: ArrayLike = 0.0
+) -> ParallelBeam:
+    """Return the projector whose data are `series`.
+
+    Parameters
+    ----------
+    series : TiltSeries
+    shape : tuple of int, optional
+        Shape of the object: (nz, nx), with the ny of the series added, or (nz, nx, ny). As thick
+        as it is wide (nz = nx) unless given.
+    center_shift : float or array_like of shape (n_tilts,)
+        Where the tilt axis falls on the detector, in pixels from its centre.
+
+    Raises
+    ------
+    GeometryError
+        When `shape` has another number of slices than the series.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> operator(TiltSeries(np.ones((3, 8, 2)), [-60, 0, 60]), (4, 8)).in_shape
+    (4, 8, 2)
+    """
+    slices = series.projections.shape[2:]
+    if shape is None:
+        full = series.volume_shape
+    else:
+        full = check_shape(shape, "shape", ndim=(2, 3))
+        full = full if len(full) == 3 else (*full, *slices)
+        if full[2:] != slices:
+            have = f"{slices[0]} slices (y)" if slices else "one slice and no y axis"
+            raise GeometryError(
+                f"shape is {tuple(shape)}, but the projections {series.projections.shape} have "
+                f"{have}. Pass (nz, nx), or leave shape out."
+            )
+    return ParallelBeam(
+        full, series.angles_deg, series.projections.shape[1], center_shift=center_shift
+    )
+
+
+def describe(series: TiltSeries) -> dict[str, Any]:
+    """Return the facts about a tilt series that every published tomogram owes."""
+    low, high = series.tilt_range_deg
+    return {
+        "tilt_min_deg": low,
+        "tilt_max_deg": high,
+        "tilt_step_deg": series.tilt_step_deg,
+        "n_projections": series.n_tilts,
+        "dose_e_per_nm2": series.dose,
+        "data_norm": float(np.linalg.norm(series.projections)),
+    }

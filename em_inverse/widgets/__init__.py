@@ -1,0 +1,30 @@
+"""Explorers: pictures that move with a slider.
+
+Each explorer keeps three things apart: ``compute`` (numbers in, numbers out), ``draw`` (numbers in,
+panels out) and control (this package). The first two need no kernel and are tested without one.
+"""
+
+import lazy_loader
+
+_load, _list, _names = lazy_loader.attach(
+    __name__,
+    submodules=["colours", "controls", "panel", "raster", "runs", "static"],
+    submod_attrs={
+        "canvas": ["Canvas"],
+        "controls": ["Choice", "LogSlider", "Slider", "Switch"],
+        "deblurring": ["DeblurringExplorer"],
+        "explorer": ["Explorer"],
+        "panel": ["Axis", "ImagePanel", "Line", "LinePanel", "Rule", "View"],
+        "picture": ["Picture"],
+        "presentation": ["present"],
+    },
+)
+__all__ = list(_names)
+
+
+def __getattr__(name: str) -> object:
+    return _load(name)
+
+
+def __dir__() -> list[str]:
+    return _list()

@@ -1,0 +1,92 @@
+"""All total-variation solutions of a small 1-D problem at once, fast enough for a slider."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from em_inverse.errors import DataError, check_array, check_integer
+from em_inverse.forward import Gradient, as_operator
+from em_inverse.solvers import TikhonovPath
+
+__all__ = ["tv_path"]
+
+
+def tv_path(H: Any, y: ArrayLike, lambdas: ArrayLike, *, n_iter: int = 1000) -> np.ndarray:
+    """Return argmin ‖Hx − y‖² + λ Σ|x_{i+1} − x_i| for every λ, side by side.
+
+    The alternating direction method of multipliers splits z = Dx, with D the differences::
+
+        x ← (2HᵀH + ρDᵀD)⁻¹ (2Hᵀy + ρDᵀ(z − u))
+        z ← soft(Dx + u, λ/ρ)
+        u ← u + Dx − z
+
+    The generalised SVD of H and D turns the inverse into a division, for every ρ, so that all λ
+    share two small matrix products per iteration. Over-relaxed by 1.8.
+
+    Parameters
+    ----------
+    H : LinearOperator or matrix
+        Small: its matrix is formed.
+    y : array_like, shape ``H.out_shape``
+    lambdas : array_like, shape (k,)
+        Positive.
+    n_iter : int
+        Iterations.
+
+    Returns
+    -------
+    ndarray, shape (k, n)
+        One solution per λ.
+
+    Raises
+    ------
+    DataError
+        When the object is not 1-D, or a λ is not positive.
+
+    References
+    ----------
+    Boyd et al., Distributed optimization and statistical learning via the alternating direction
+    method of multipliers, doi:10.1561/2200000016, sections 3.4.3 and 6.4.1.
+
+    Examples
+    --------
+    >>> tv_path(np.eye(4), [0.0, 0.0, 1.0, 1.0], [0.5, 100.0]).round(4)
+    array([[0.125, 0.125, 0.875, 0.875],
+           [0.5  , 0.5  , 0.5  , 0.5  ]])
+    """
+    H = as_operator(H)
+    if len(H.in_shape) != 1:
+        raise DataError(
+            f"H works on objects of shape {H.in_shape}; a 1-D object is needed. Use "
+            f"deblurring.total_variation for pictures."
+        )
+    lambdas = check_array(lambdas, "lambdas", ndim=1, dtype=np.float64)
+    if lambdas.min() <= 0:
+        raise DataError(f"lambdas reach down to {lambdas.min():g}; every λ must be positive.")
+    n_iter = check_integer(n_iter, "n_iter", minimum=1)
+    path = TikhonovPath(H, y, "gradient")
+    # The threshold λ/ρ in units of the object: about a visible edge, and far more where λ is so
+    # small that noise makes the edges.
+    threshold = _VISIBLE_EDGE * (1 + _NOISY / lambdas)
+    rho = lambdas / threshold
+    scale = 2 * path.c[:, None] ** 2 + rho * path.s[:, None] ** 2
+    # A component that neither H nor D sees gets nothing rather than 0/0.
+    inverse = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0)
+    edges = Gradient(H.in_shape).to_matrix() @ path.basis
+    pull = (2 * path.c * path.beta)[:, None]
+    z = np.zeros((edges.shape[0], lambdas.size))
+    u = np.zeros_like(z)
+    weights = inverse * pull
+    for _ in range(n_iter):
+        weights = inverse * (pull + rho * (edges.T @ (z - u)))
+        v = 1.8 * (edges @ weights) - 0.8 * z + u
+        z = v - np.clip(v, -threshold, threshold)
+        u = v - z
+    return np.ascontiguousarray((path.basis @ weights).T)
+
+
+_VISIBLE_EDGE = 0.3
+_NOISY = 2e-4

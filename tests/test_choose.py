@@ -1,0 +1,217 @@
+"""Rules for λ: each is held against its own definition, computed another way."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import minimize_scalar
+
+from em_inverse import choose, deblurring, metrics, phantoms
+from em_inverse.errors import DataError, ParameterError
+from em_inverse.forward import GaussianBlur
+
+RNG = np.random.default_rng(42)
+H = GaussianBlur((64,), 3)
+X = phantoms.three_peaks(64)
+SIGMA = 0.1 * (H @ X).max()
+Y = H @ X + SIGMA * RNG.standard_normal(64)
+PENALTIES = ["identity", "gradient"]
+
+
+def curvature_by_differences(log_lam, penalty, step=1e-3):
+    """Curvature of the L-curve from finite differences of independently solved problems."""
+    L = np.eye(64) if penalty == "identity" else np.diff(np.eye(64), axis=0)
+    A = H.to_matrix()
+    points = []
+    for t in log_lam + step * np.array([-2, -1, 0, 1, 2]):
+        x = np.linalg.solve(A.T @ A + np.exp(t) * L.T @ L, A.T @ Y)
+        points.append([np.log(np.linalg.norm(A @ x - Y)), np.log(np.linalg.norm(L @ x))])
+    p = np.array(points)
+    first = (p[0] - 8 * p[1] + 8 * p[3] - p[4]) / (12 * step)
+    second = (-p[0] + 16 * p[1] - 30 * p[2] + 16 * p[3] - p[4]) / (12 * step**2)
+    return (first[0] * second[1] - second[0] * first[1]) / np.hypot(*first) ** 3
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+def test_the_corner_is_the_point_of_largest_curvature(penalty):
+    found = choose.l_curve(H, Y, penalty=penalty)
+    around = np.linspace(-0.5, 0.5, 21)
+    curvatures = [curvature_by_differences(np.log(found.lam) + d, penalty) for d in around]
+    fine = minimize_scalar(
+        lambda t: -curvature_by_differences(t, penalty),
+        bounds=np.log(found.lam) + np.array([-0.2, 0.2]),
+        method="bounded",
+        options={"xatol": 1e-8},
+    )
+    assert int(np.argmax(curvatures)) == 10
+    assert np.log(found.lam) == pytest.approx(fine.x, abs=1e-3)
+    x = deblurring.tikhonov(H, Y, found.lam, penalty)
+    assert found.corner[0] == pytest.approx(np.linalg.norm(H @ x - Y))
+    assert "corner at λ" in found.message
+
+
+def test_the_corner_does_not_depend_on_the_grid():
+    grids = [None, np.logspace(-5, 2, 100), np.logspace(-4.3, 1.7, 17)]
+    corners = [choose.l_curve(H, Y, grid).lam for grid in grids]
+    np.testing.assert_allclose(corners, corners[0], rtol=1e-3)
+    assert all(abs(np.log(grids[1]) - np.log(corners[0])) > 1e-3)
+
+
+def test_a_curve_without_a_corner_says_so():
+    """Singular values and coefficients that make one long straight power law."""
+    sigma = np.geomspace(1, 1e-6, 200)
+    straight = choose.l_curve(np.diag(sigma), sigma, np.geomspace(1e-9, 1e-3, 60))
+    assert straight.lam is None
+    assert straight.corner is None
+    assert "no corner between" in straight.message
+    beyond = choose.l_curve(H, Y, np.geomspace(1, 50, 20))
+    assert beyond.lam is None
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+@settings(max_examples=15)
+@given(tau=st.floats(0.9, 1.4))
+def test_discrepancy_meets_its_target(penalty, tau):
+    noise_norm = SIGMA * np.sqrt(64)
+    found = choose.discrepancy(H, Y, noise_norm, tau, penalty=penalty)
+    x = deblurring.tikhonov(H, Y, found.lam, penalty)
+    assert np.linalg.norm(H @ x - Y) == pytest.approx(tau * noise_norm, rel=1e-6)
+    assert found.residual_norm == pytest.approx(found.target, rel=1e-6)
+
+
+def test_discrepancy_says_what_is_reachable():
+    with pytest.raises(ParameterError, match="larger than the data"):
+        choose.discrepancy(H, Y, 10 * np.linalg.norm(Y))
+    tall = np.vstack([np.eye(3), np.eye(3)])
+    with pytest.raises(ParameterError, match=r"residuals between 0\.7.*noise estimate is too small"):
+        choose.discrepancy(tall, [1, 1, 1, 2, 1, 1], 0.1)
+    with pytest.raises(ParameterError, match="noise_norm"):
+        choose.discrepancy(H, Y, 0)
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+def test_gcv_minimises_its_function(penalty):
+    A = H.to_matrix()
+    L = np.eye(64) if penalty == "identity" else np.diff(np.eye(64), axis=0)
+
+    def function(t):
+        inverse = np.linalg.solve(A.T @ A + np.exp(t) * L.T @ L, A.T)
+        return np.sum((A @ (inverse @ Y) - Y) ** 2) / np.trace(np.eye(64) - A @ inverse) ** 2
+
+    found = choose.gcv(H, Y, penalty=penalty)
+    best = minimize_scalar(
+        function,
+        bounds=np.log(found.lam) + np.array([-1, 1]),
+        method="bounded",
+        options={"xatol": 1e-9},
+    )
+    assert np.log(found.lam) == pytest.approx(best.x, abs=1e-4)
+    assert found.scores.min() >= function(np.log(found.lam)) * (1 - 1e-6)
+
+
+def test_sweep_knows_the_truth_only_when_told():
+    lambdas = np.logspace(-5, 2, 100)
+    told = choose.sweep(H, Y, lambdas, X)
+    assert told.rmse[40] == pytest.approx(metrics.rmse(told.solutions[40], X))
+    assert told.lam == lambdas[np.argmin(told.rmse)]
+    assert told.rmse[0] > 5 * told.rmse.min()
+    assert told.rmse[-1] > 2 * told.rmse.min()
+    np.testing.assert_allclose(told.solutions[7], deblurring.tikhonov(H, Y, lambdas[7]))
+    assert (np.diff(told.residual_norms) > 0).all()
+    assert (np.diff(told.solution_norms) < 0).all()
+    blind = choose.sweep(H, Y, lambdas[:3])
+    assert blind.rmse is None
+    assert blind.lam is None
+
+
+def test_sweep_with_another_method():
+    result = choose.sweep(
+        H, Y, [0.01, 0.1], X, method=lambda H, y, lam: deblurring.total_variation(H, y, lam)
+    )
+    x = result.solutions[1]
+    assert result.residual_norms[1] == pytest.approx(np.linalg.norm(H @ x - Y))
+    assert result.solution_norms[1] == pytest.approx(np.linalg.norm(x))
+
+
+def test_cross_validation_predicts_what_it_left_out():
+    lambdas = np.logspace(-4, 1, 16)
+    found = choose.cross_validation(H, Y, lambdas, folds=4, seed=1)
+    part = np.random.default_rng(1).permutation(64) % 4
+    A = H.to_matrix()
+    expected = 0.0
+    for fold in range(4):
+        kept = part != fold
+        x = np.linalg.solve(A[kept].T @ A[kept] + lambdas[5] * np.eye(64), A[kept].T @ Y[kept])
+        expected += np.sum((A[~kept] @ x - Y[~kept]) ** 2)
+    assert found.scores[5] == pytest.approx(expected / 64)
+    assert found.lam == lambdas[np.argmin(found.scores)]
+    errors = choose.sweep(H, Y, lambdas, X)
+    chosen = errors.rmse[np.argmin(found.scores)]
+    assert chosen <= 1.4 * errors.rmse.min()
+    again = choose.cross_validation(
+        H, Y, lambdas, folds=4, seed=1,
+        method=lambda H, y, lam: deblurring.tikhonov(H, y, lam),
+    )  # fmt: skip
+    np.testing.assert_allclose(again.scores, found.scores)
+    with pytest.raises(ParameterError, match="folds"):
+        choose.cross_validation(H, Y, lambdas, folds=1)
+
+
+def test_thinning_finds_a_good_smoothing_for_counts():
+    rng = np.random.default_rng(3)
+    truth = 12 * phantoms.core_shell(48)
+    counts = rng.poisson(truth)
+    lambdas = np.geomspace(0.03, 30, 12)
+
+    def smooth(part, lam):
+        from em_inverse.priors import Smoothness
+
+        return np.maximum(Smoothness().prox(part, lam), 0)
+
+    found = choose.thinning(counts, lambdas, smooth, repeats=2, seed=0)
+    errors = [metrics.rmse(smooth(counts.astype(float), lam), truth) for lam in lambdas]
+    assert errors[int(np.argmin(found.scores))] <= 1.15 * min(errors)
+    assert found.scores[0] > found.scores.min()
+    assert found.scores[-1] > found.scores.min()
+    same = choose.thinning(counts, lambdas, smooth, repeats=2, seed=0)
+    assert same.lam == found.lam
+
+
+def test_thinning_needs_whole_electrons():
+    for counts in ([0.5, 1.0], [-1.0, 2.0]):
+        with pytest.raises(DataError, match="raw counts"):
+            choose.thinning(counts, [1.0], lambda part, lam: part)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: choose.sweep(H, Y, [0.0, 1.0]),
+        lambda: choose.l_curve(H, Y, [-1.0]),
+        lambda: choose.gcv(H, Y, penalty="curvature"),
+        lambda: choose.thinning([1, 2], [1.0], lambda p, lam: p, fraction=1.0),
+    ],
+)
+def test_bad_parameters(call):
+    with pytest.raises(ParameterError):
+        call()
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        choose.sweep(H, Y, np.logspace(-4, 1, 12), X),
+        choose.l_curve(H, Y),
+        choose.l_curve(H, Y, np.geomspace(1, 50, 20)),
+        choose.gcv(H, Y),
+        choose.discrepancy(H, Y, SIGMA * 8),
+        choose.cross_validation(H, Y, np.logspace(-4, 1, 6)),
+    ],
+    ids=["sweep", "l_curve", "no corner", "gcv", "discrepancy", "cross-validation"],
+)
+def test_results_draw_themselves(result):
+    figure = result.draw()
+    axes = figure.axes[0]
+    assert axes.get_title() or figure._suptitle.get_text()
+    assert axes.get_xlabel()
+    assert axes.get_xscale() == "log"

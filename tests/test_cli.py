@@ -1,0 +1,265 @@
+"""The command line, called as a function and once as a user calls it."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from em_inverse import __version__, cli, datasets, io, tomography
+from em_inverse.cli import main
+from em_inverse.errors import DownloadError
+from em_inverse.tilt_series import Reconstruction
+
+
+@pytest.fixture(autouse=True)
+def quiet_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("EM_INVERSE_DATA", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def series_file(tmp_path):
+    stand_in = datasets.synthetic("nist-needle", size=16)
+    path, _ = io.write_tilt_series(tmp_path / "series.mrc", stand_in)
+    return path
+
+
+def test_version_help_and_no_command(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"em-inverse {__version__}\n"
+    assert main([]) == 0
+    assert "reconstruct" in capsys.readouterr().out
+    assert main(["data"]) == 0
+    assert "fetch" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "command", [["start"], ["reconstruct"], ["data"], ["data", "list"], ["data", "fetch"]]
+)
+def test_every_help_has_an_example(command, capsys):
+    assert main([*command, "--help"]) == 0
+    out = capsys.readouterr().out
+    assert f"em-inverse {' '.join(command)}" in out.split("example")[1]
+    assert max(len(line) for line in out.splitlines()) <= 100
+
+
+def test_wrong_usage_is_explained(capsys):
+    assert main(["reconstruct", "x.mrc"]) == 2
+    assert "--out" in capsys.readouterr().err
+    assert main(["dance"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("method", "ending"), [("sirt", ".mrc"), ("wbp", ".h5"), ("wbp", ".tif"), ("sirt", ".h5")]
+)
+def test_reconstruct_writes_volume_picture_and_line(series_file, tmp_path, capsys, method, ending):
+    out = tmp_path / f"volume{ending}"
+    extra = ["--iterations", "3"] if method == "sirt" else ["--filter", "hann"]
+    assert (
+        main(["reconstruct", str(series_file), "--method", method, "--out", str(out), *extra]) == 0
+    )
+    said = capsys.readouterr()
+    assert said.out.count("\n") == 1
+    assert "77 projections from −76° to 76° in steps of 2°" in said.out
+    assert "voxel size 53.76 nm" in said.out
+    assert "residual ‖Ax − b‖ = " in said.out
+    assert "% of ‖b‖" in said.out
+    assert "removing the background" in said.err
+    again = io.read_volume(out)
+    assert again.volume.shape == (16, 16, 16)
+    assert again.pixel_size_nm == pytest.approx(53.76)
+    assert np.ptp(again.volume) > 0
+    assert out.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_json_is_one_object_and_quiet_is_quiet(series_file, tmp_path, capsys):
+    out = tmp_path / "v.mrc"
+    arguments = ["reconstruct", str(series_file), "--out", str(out), "--iterations", "2"]
+    assert main([*arguments, "--json", "--quiet", "--no-picture"]) == 0
+    said = capsys.readouterr()
+    account = json.loads(said.out)
+    assert said.err == ""
+    assert account["volume"] == str(out)
+    assert account["picture"] is None
+    assert account["n_projections"] == 77
+    assert account["n_iter"] == 2
+    assert 0 < account["relative_residual"] < 1
+    assert account["report"].endswith(f"em_inverse {__version__}.")
+    assert account["angle_source"] == "file series.rawtlt"
+    assert list(tmp_path.glob("*.png")) == []
+
+
+def test_steps_can_be_left_out(series_file, tmp_path, monkeypatch):
+    def forbidden(*args, **kwargs):
+        pytest.fail("this step was switched off")
+
+    monkeypatch.setattr(tomography, "align", forbidden)
+    monkeypatch.setattr(tomography, "remove_background", forbidden)
+    picture = tmp_path / "here.png"
+    steps = ["--no-align", "--no-background", "--method", "wbp", "--slice-png", str(picture)]
+    assert main(["reconstruct", str(series_file), "--out", str(tmp_path / "v.mrc"), *steps]) == 0
+    assert picture.is_file()
+
+
+def test_options_reach_the_reader(series_file, tmp_path, capsys):
+    angles = tmp_path / "other.txt"
+    angles.write_text(" ".join(f"{a:g}" for a in np.linspace(-38, 38, 77)))
+    options = ["--angles", str(angles), "--pixel-size", "2", "--tilt-axis", "horizontal"]
+    out = tmp_path / "v.mrc"
+    arguments = ["reconstruct", str(series_file), "--out", str(out), "--method", "wbp", "--json"]
+    assert main([*arguments, *options]) == 0
+    account = json.loads(capsys.readouterr().out)
+    assert (account["tilt_min_deg"], account["tilt_step_deg"]) == (-38.0, 1.0)
+    assert account["voxel_size_nm"] == 2.0
+    assert account["tilt_axis"] == "horizontal"
+    assert account["angle_source"] == "file other.txt"
+
+
+def test_a_data_set_by_name(tmp_path, capsys):
+    out = tmp_path / "v.mrc"
+    arguments = ["reconstruct", "nist-needle-small", "--out", str(out), "--method", "wbp"]
+    assert main(arguments) == 0
+    assert "voxel size 13.44 nm" in capsys.readouterr().out
+
+
+def test_simulated_data_are_announced(tmp_path, capsys, monkeypatch):
+    def no_network(*args, **kwargs):
+        raise DownloadError("no network")
+
+    monkeypatch.setattr(datasets, "fetch", no_network)
+    arguments = ["reconstruct", "nist-needle", "--out", str(tmp_path / "v.mrc"), "--method", "wbp"]
+    assert main(arguments) == 2
+    assert "no network" in capsys.readouterr().err
+    assert main([*arguments, "--offline", "synthetic"]) == 0
+    assert capsys.readouterr().out.startswith("SIMULATED DATA: ")
+    assert "SIMULATED DATA" in " ".join(io.read_volume(tmp_path / "v.mrc").metadata["labels"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere.mrc", "--out", "v.mrc"], "neither a file nor a data set.*nist-needle"),
+        (["nist-needle", "--out", "v.xyz"], "ends in '.xyz'.*.mrc"),
+        (["nist-needle", "--out", "no/v.mrc"], "does not exist"),
+        (["nist-needle", "--out", "taken.mrc"], "exists already.*--overwrite"),
+        (["nist-needle", "--out", "v.mrc", "--slice-png", "p.jpg"], "must end in .png"),
+        (["nist-needle", "--out", "v.mrc", "--slice-png", "taken.png"], "exists already"),
+        (["nist-needle", "--out", "v.mrc", "--method", "wbp", "--iterations", "3"], "sirt"),
+        (["nist-needle", "--out", "v.mrc", "--filter", "ramp"], "belongs to --method wbp"),
+        (["nist-needle-small", "--out", "v.mrc", "--tilt-axis", "vertical"], "--tilt-axis is for"),
+        (["nist-needle-small", "--out", "v.mrc", "--angles", "a.txt"], "--angles is for"),
+        (["words.mrc", "--out", "v.mrc"], "words.mrc"),
+        (["nist-needle-small", "--out", "v.mrc", "--iterations", "-1"], "n_iter"),
+    ],
+)
+def test_mistakes_end_in_a_message_not_a_traceback(tmp_path, monkeypatch, capsys, arguments, said):
+    import re
+
+    monkeypatch.chdir(tmp_path)
+    for name in ("taken.mrc", "taken.png", "words.mrc"):
+        (tmp_path / name).write_text("kept")
+    before = sorted(tmp_path.iterdir())
+    assert main(["reconstruct", *arguments]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert re.search(said, shown.err, re.DOTALL)
+    assert "Traceback" not in shown.err
+    assert sorted(tmp_path.iterdir()) == before
+    assert (tmp_path / "taken.mrc").read_text() == "kept"
+
+
+def test_only_tilt_series_are_reconstructed(tmp_path, capsys, monkeypatch):
+    maps = datasets.synthetic("dysco3-haadf-edx", size=16)
+    monkeypatch.setattr(datasets, "load", lambda *args, **kwargs: maps)
+    assert main(["reconstruct", "dysco3-haadf-edx", "--out", str(tmp_path / "v.mrc")]) == 2
+    assert "not a tilt series" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_with_130_and_leaves_no_file(series_file, tmp_path, monkeypatch, capsys):
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    before = sorted(tmp_path.iterdir())
+    monkeypatch.setattr(tomography, "sirt", interrupted)
+    out = tmp_path / "v.mrc"
+    assert main(["reconstruct", str(series_file), "--out", str(out)]) == 130
+    assert sorted(tmp_path.iterdir()) == before
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "nothing half-written" in shown.err
+
+
+def test_a_picture_of_nothing_and_of_a_slice_can_be_drawn(tmp_path):
+    cli._draw(Reconstruction(np.zeros((16, 17, 18)), "WBP"), tmp_path / "a.png", False)
+    cli._draw(Reconstruction(np.eye(16), "WBP"), tmp_path / "b.png", False)
+    assert len(list(tmp_path.glob("*.png"))) == 2
+    volume = np.zeros((9, 9, 9))
+    volume[2, 5, 7] = 1
+    assert cli._middle_of_matter(volume) == (2, 5, 7)
+
+
+def test_data_list(capsys, tmp_path):
+    assert main(["data", "list"]) == 0
+    table = capsys.readouterr().out
+    assert str(tmp_path / "cache") in table
+    assert main(["data", "list", "--json"]) == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert set(rows) == set(datasets.list())
+    assert rows["nist-needle"]["state"] == "not fetched"
+    assert rows["nist-needle-small"]["state"] == "with the package"
+    (tmp_path / "cache").mkdir()
+    for file in datasets.info("nist-needle").files:
+        (tmp_path / "cache" / file.name).write_bytes(bytes(file.size))
+    main(["data", "list", "--json"])
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["nist-needle"]["state"] == "here"
+
+
+def test_data_fetch(capsys, monkeypatch):
+    assert main(["data", "fetch", "nist-needle-small"]) == 0
+    assert capsys.readouterr().out.strip().endswith("nist-needle-small.npz")
+    asked = []
+    monkeypatch.setattr(
+        datasets, "fetch", lambda name, **options: asked.append((name, options)) or []
+    )
+    assert main(["data", "fetch", "nist-needle", "no-such-set"]) == 2
+    assert asked == []
+    assert "no-such-set" in capsys.readouterr().err
+    assert main(["data", "fetch", "nist-needle", "--replace"]) == 0
+    assert asked == [("nist-needle", {"replace": True, "progress": True})]
+
+
+def test_start_hands_its_options_on(monkeypatch):
+    from em_inverse import start
+
+    calls = []
+    monkeypatch.setattr(start, "start", lambda *args, **kwargs: calls.append((args, kwargs)))
+    assert main(["start", "--dir", "there", "--port", "9999", "--no-browser"]) == 0
+    assert main(["start"]) == 0
+    assert calls == [
+        (("there",), {"port": 9999, "browser": False}),
+        ((None,), {"port": None, "browser": True}),
+    ]
+
+
+def test_as_a_user_calls_it(series_file, tmp_path):
+    program = "from em_inverse.cli import main; raise SystemExit(main())"
+    out = tmp_path / "v.mrc"
+    arguments = ["reconstruct", str(series_file), "--out", str(out), "--method", "wbp", "--json"]
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program, *arguments],
+        capture_output=True,
+        timeout=120,
+        check=False,
+        env={"PYTHONIOENCODING": "ascii", "PATH": "", "HOME": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert json.loads(done.stdout)["volume"] == str(out)
+    assert out.is_file()
+    again = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, timeout=120, check=False
+    )
+    assert again.returncode == 2
+    assert b"exists already" in again.stderr
+    assert b"Traceback" not in again.stderr
