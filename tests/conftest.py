@@ -5,12 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples every time: a change must not fail, or pass, by luck. And no deadline, because
+# the first call of a kernel compiles it.
+settings.register_profile("course", deadline=None, derandomize=True)
+settings.load_profile("course")
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def pytest_configure(config):
-    config.addinivalue_line("markers", "slow: takes a minute or more; leave out with -m 'not slow'")
 
 
 @pytest.fixture(scope="session")

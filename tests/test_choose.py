@@ -83,7 +83,8 @@ def test_discrepancy_says_what_is_reachable():
     with pytest.raises(ParameterError, match="larger than the data"):
         choose.discrepancy(H, Y, 10 * np.linalg.norm(Y))
     tall = np.vstack([np.eye(3), np.eye(3)])
-    with pytest.raises(ParameterError, match=r"residuals between 0\.7.*noise estimate is too small"):
+    reachable = r"residuals between 0\.7.*noise estimate is too small"
+    with pytest.raises(ParameterError, match=reachable):
         choose.discrepancy(tall, [1, 1, 1, 2, 1, 1], 0.1)
     with pytest.raises(ParameterError, match="noise_norm"):
         choose.discrepancy(H, Y, 0)

@@ -156,9 +156,7 @@ def test_wiener_is_the_quotient_of_textbooks(shape):
     point = np.zeros(shape)
     point.flat[0] = 1
     transfer = np.fft.fftn(H @ point)
-    expected = np.fft.ifftn(
-        transfer.conj() * np.fft.fftn(y) / (np.abs(transfer) ** 2 + ratio)
-    ).real
+    expected = np.fft.ifftn(transfer.conj() * np.fft.fftn(y) / (np.abs(transfer) ** 2 + ratio)).real
     np.testing.assert_allclose(deblurring.wiener(H, y, ratio), expected, atol=1e-9)
 
 

@@ -153,7 +153,7 @@ def test_cells_are_short_enough_to_be_projected(path):
 def test_every_picture_is_told_in_words(path):
     for cell in code_cells(path):
         told = "\n".join(
-            output.get("text", "") + output.get("data", {}).get("text/markdown", "")
+            output.get("text", "") + output.get("data", {}).get("text/plain", "")
             for output in cell.outputs
         )
         for output in cell.outputs:

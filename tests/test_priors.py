@@ -195,7 +195,7 @@ def test_bad_input():
         Sparsity().prox(np.ones(3), -1)
     with pytest.raises(ParameterError, match="tol"):
         TotalVariation(tol=0)
-    with pytest.raises(ParameterError, match="Use solvers.PDHG"):
+    with pytest.raises(ParameterError, match=r"Use solvers\.PDHG"):
         Smoothness().prox_nonnegative(np.ones(3), 1)
     for method, arguments in [
         ("value", ([1.0],)),

@@ -20,6 +20,8 @@ __all__ = ["picard", "profiles", "spectrum"]
 
 # Up to here single measurements are told apart as points; beyond, a thin line is clearer.
 _MOST_POINTS = 130
+# Dashes of the second, third and fourth result of one method in a figure.
+_REPEATS = (":", "-.", (0, (3, 1)))
 
 
 def profiles(
@@ -79,8 +81,10 @@ def profiles(
     with style():
         fig = new_figure(8.6, max(3.4, 1.0 + 0.24 * n_lines), title)
         ax = fig.add_subplot()
+        seen: dict[str, int] = {}
         for name, array in arrays.items():
-            _line(ax, positions, array, name, words[name])
+            _line(ax, positions, array, name, words[name], seen.setdefault(role(name)[0], 0))
+            seen[role(name)[0]] += 1
         if ylim is not None:
             ax.set_ylim(*ylim)
         ax.margins(x=0.01)
@@ -247,7 +251,9 @@ def _curves(curves: Mapping[str, ArrayLike]) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _line(ax: Axes, x: np.ndarray, y: np.ndarray, name: str, words: str) -> None:
+def _line(
+    ax: Axes, x: np.ndarray, y: np.ndarray, name: str, words: str, repeat: int = 0
+) -> None:
     kind, _ = role(name)
     points = kind == "measurement" and y.size <= _MOST_POINTS
     thin = kind == "measurement" and not points
@@ -256,7 +262,7 @@ def _line(ax: Axes, x: np.ndarray, y: np.ndarray, name: str, words: str) -> None
         x,
         y,
         color=COLOURS[kind],
-        linestyle="none" if points else LINESTYLES[kind],
+        linestyle="none" if points else [LINESTYLES[kind], *_REPEATS][repeat % 4],
         marker=MARKERS[kind] if points else None,
         markersize=1.2 * _marker_size(),
         linewidth=0.6 * width if thin else width,

@@ -121,7 +121,8 @@ def role(name: str) -> tuple[str, str]:
     """Return the role that a name stands for and the words of its legend entry.
 
     Names of methods are understood beside those of :data:`COLOURS`: "sirt" is drawn as
-    "algebraic", "wbp" as "naive".
+    "algebraic", "wbp" as "naive". What follows a slash tells several results of one method apart:
+    "tikhonov/λ = 5" has the colour of "tikhonov" and its own words.
 
     Raises
     ------
@@ -132,12 +133,15 @@ def role(name: str) -> tuple[str, str]:
     --------
     >>> role("sart")
     ('algebraic', 'SART')
+    >>> role("tikhonov/λ = 5")
+    ('tikhonov', 'λ = 5')
     """
     from em_inverse.errors import check_choice
 
-    known = check_choice(name, "role", [*COLOURS, *_ALIASES])
+    method, _, variant = name.partition("/")
+    known = check_choice(method, "role", [*COLOURS, *_ALIASES])
     base = _ALIASES.get(known, known)
-    return base, _ALIAS_LABELS.get(known, LABELS[base])
+    return base, variant or _ALIAS_LABELS.get(known, LABELS[base])
 
 
 @contextmanager

@@ -281,8 +281,9 @@ def _axis_slope(images: np.ndarray, curves: np.ndarray, shifts: np.ndarray) -> t
         return 0.0, np.inf
     centres = moment[:, y] / mass[:, y] + shifts[:, :1]
     axis = np.linalg.lstsq(curves, centres, rcond=None)[0][0]
+    # The noise of a centre of mass falls as one over the mass.
     weights = mass[:, y].mean(axis=0)
-    line, covariance = np.polyfit(y, axis, 1, w=np.sqrt(weights / weights.max()), cov=True)
+    line, covariance = np.polyfit(y, axis, 1, w=weights / weights.max(), cov=True)
     return float(line[0]), float(np.sqrt(covariance[0, 0]))
 
 

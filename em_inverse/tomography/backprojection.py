@@ -52,8 +52,9 @@ def wbp(
     -----
     The ramp is built in real space, band-limited (h[0] = 1/4, h[n] = −1/(πn)² for odd n, else 0),
     so that the mean is right [1]_; projections are padded with zeros to at least twice their
-    length. Δθ is half the distance to the two neighbouring angles, taken around the half circle;
-    a missing wedge, that is a gap more than three times the median, is given to nobody.
+    length. Δθ is half the distance to the two neighbouring angles, taken around the half circle.
+    The missing wedge is given to nobody: that is the largest gap, if it exceeds three times the
+    median and one and a half times the second largest.
 
     References
     ----------
@@ -116,7 +117,9 @@ def angular_weights(angles_deg: np.ndarray) -> np.ndarray:
     sequence = np.argsort(folded, kind="stable")
     ordered = folded[sequence]
     gaps = np.diff(ordered, append=ordered[0] + 180.0)
-    gaps[gaps > 3 * np.median(gaps)] = 0.0
+    second, largest = np.sort(gaps)[-2:]
+    if largest > max(3 * np.median(gaps), 1.5 * second):
+        gaps[gaps.argmax()] = 0.0
     weights = np.empty_like(gaps)
     weights[sequence] = 0.5 * (gaps + np.roll(gaps, 1))
     return np.deg2rad(weights)

@@ -148,9 +148,11 @@ def _neighbourhood(image: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 def _usual_difference(difference: np.ndarray) -> np.ndarray:
     """Mean difference of the neighbours, without the pixel itself, and at least the typical one."""
-    count = 7**difference.ndim
-    mean = ndimage.uniform_filter(difference.astype(np.float64), 7, mode="reflect")
-    around = np.maximum((count * mean - difference) / (count - 1), 0)
+    sums, counts = (
+        7**difference.ndim * ndimage.uniform_filter(array, 7, mode="constant")
+        for array in (difference.astype(np.float64), np.ones(difference.shape))
+    )
+    around = np.maximum(sums - difference, 0) / np.maximum(np.rint(counts) - 1, 1)
     # On a noiseless plateau all differences are zero; what is usual elsewhere is the measure then.
     positive = difference[difference > 0]
     return np.maximum(around, np.median(positive) if positive.size else 0.0)

@@ -165,7 +165,8 @@ def image_shift(reference: np.ndarray, image: np.ndarray, max_shift: float | Non
     """Return the shift of `image` that correlates best with `reference`, to a part of a pixel.
 
     Both are freed from their mean, faded out towards the border and padded to twice their size,
-    so that nothing that leaves on one side comes in on the other.
+    so that nothing that leaves on one side comes in on the other. The correlation is divided by
+    that of the fading itself, which would draw every shift towards zero.
 
     Parameters
     ----------
@@ -182,14 +183,21 @@ def image_shift(reference: np.ndarray, image: np.ndarray, max_shift: float | Non
     fade = np.multiply.outer(*(_fade(n) for n in shape))
     padded = [2 * n if n > 1 else 1 for n in shape]
     spectra = [
-        np.fft.fft2((picture - picture.mean()) * fade, s=padded) for picture in (reference, image)
+        np.fft.fft2(part, s=padded)
+        for part in (
+            (reference - reference.mean()) * fade,
+            (image - image.mean()) * fade,
+            fade,
+        )
     ]
     correlation = np.fft.ifft2(spectra[0] * spectra[1].conj()).real
+    overlap = np.fft.ifft2(np.abs(spectra[2]) ** 2).real
     reach = [
         0 if n == 1 else max(1, n // 4 if max_shift is None else min(int(max_shift), n - 1))
         for n in shape
     ]
-    window = np.roll(correlation, reach, axis=(0, 1))[: 2 * reach[0] + 1, : 2 * reach[1] + 1]
+    lags = np.ix_(*(np.arange(-r, r + 1) for r in reach))
+    window = correlation[lags] / np.maximum(overlap[lags], 0.05 * overlap[0, 0])
     i, j = (int(k) for k in np.unravel_index(window.argmax(), window.shape))
     return np.array([i - reach[0] + _vertex(window[:, j], i), j - reach[1] + _vertex(window[i], j)])
 

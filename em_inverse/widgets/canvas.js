@@ -6,9 +6,10 @@
 // only then does the kernel send the next frame.
 
 const FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif";
-const TEXT = 14; // px at normal size: about 10.5 points
+const TEXT = 15; // px at normal size: 11 points, and 9 for an exponent
 const INK = "#1a1a1a";
 const GRID = "#e4e4e4";
+const FAR = 20; // in widths and heights of the plot
 const DASHES = { solid: [], dashed: [7, 4], dotted: [2, 3], dashdot: [8, 3, 2, 3], none: [] };
 
 function render({ model, el }) {
@@ -213,7 +214,9 @@ function drawFrame(canvas, frame, tables, { width, scale, active, room }) {
   const gap = 1.4 * f;
   const edge = 3; // so that lines at the very edge keep their full width
   const panelWidth = (width - 2 * edge - gap * (columns - 1)) / columns;
-  const plotHeight = Math.min(Math.max(0.66 * panelWidth, 11 * f), 34 * f);
+  // No taller than leaves controls and panels on one screen.
+  const share = (scale > 1 ? 0.3 : 0.4) * window.innerHeight;
+  const plotHeight = Math.max(Math.min(0.66 * panelWidth, share), 10 * f);
   const foot = 3.5 * f;
 
   const rows = [];
@@ -514,13 +517,14 @@ function toData({ log, low, high }, at) {
   return log ? low * (high / low) ** at : low + at * (high - low);
 }
 
-// Points far outside are pulled in, because a canvas forgets lines that leave by millions of px.
+// Points far outside are pulled in: a canvas forgets lines that leave by millions of px, and dashes
+// that nobody sees take as long as those one does.
 function pixels(box, curve) {
-  const near = (value) => Math.min(Math.max(value, -1e5), 1e5);
+  const near = (at) => Math.min(Math.max(at, -FAR), FAR);
   const { x, y } = box.panel;
   return [
-    Array.from(curve.xs, (value) => near(box.x + fraction(x, value) * box.w)),
-    Array.from(curve.ys, (value) => near(box.y + (1 - fraction(y, value)) * box.h)),
+    Array.from(curve.xs, (value) => box.x + near(fraction(x, value)) * box.w),
+    Array.from(curve.ys, (value) => box.y + near(1 - fraction(y, value)) * box.h),
   ];
 }
 
@@ -578,7 +582,7 @@ function raised(pen, label, x, y, f) {
   pen.fillText(base, x, y);
   if (!power) return;
   const after = x + pen.measureText(base).width;
-  pen.font = `${0.75 * f}px ${FONT}`;
+  pen.font = `${0.8 * f}px ${FONT}`;
   pen.fillText(power.replace("-", "−"), after, y - 0.4 * f);
   pen.font = `${f}px ${FONT}`;
 }
@@ -586,7 +590,7 @@ function raised(pen, label, x, y, f) {
 function widthOf(pen, label, f) {
   const [base, power] = label.split("^");
   const width = pen.measureText(base).width;
-  return power ? width + 0.75 * pen.measureText(power.replace("-", "−")).width : width;
+  return power ? width + 0.8 * pen.measureText(power.replace("-", "−")).width : width;
 }
 
 function sideways(pen, text, x, y) {

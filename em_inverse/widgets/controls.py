@@ -306,7 +306,7 @@ def _look(label: str, tip: str, continuous: bool = True) -> dict[str, Any]:
     look: dict[str, Any] = {
         "description": label,
         "tooltip": tip or label,
-        "style": {"description_width": "13em"},
+        "style": {"description_width": "11em"},
         "layout": {"width": "auto", "max_width": "none"},
     }
     if continuous:

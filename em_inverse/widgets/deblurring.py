@@ -23,13 +23,14 @@ __all__ = ["DeblurringExplorer", "Problem", "State", "problem"]
 
 N = 64
 SEED = 42
+FLOOR = 1e-4
 LAMBDA = LogSlider(
     "lam", "λ, weight of the prior", -5, 2, 100, 14, "How much the prior counts against the data"
 )
 METHODS = {
     "naive": "naive inverse",
-    "tikhonov": "Tikhonov, small values (‖x‖²)",
-    "gradient": "Tikhonov, small slopes (‖∇x‖²)",
+    "tikhonov": "Tikhonov (small ‖x‖)",
+    "gradient": "Tikhonov (small ‖∇x‖)",
     "tv": "total variation (TV)",
 }
 ROLE = {"naive": "naive", "tikhonov": "tikhonov", "gradient": "tikhonov", "tv": "tv"}
@@ -176,7 +177,7 @@ class DeblurringExplorer(Explorer):
             f"{number_text(float(result.curve.rmse[best]))} at λ = "
             f"{number_text(float(result.curve.lambdas[best]))}"
         )
-        fit = f"residual ‖Hx − y‖ = {number_text(ratio)} × noise norm"
+        fit = f"‖Hx − y‖ = {number_text(ratio)} × noise norm"
         if result.index < 0:
             headline = f"RMSE {number_text(result.rmse)}"
             note = f"{fit} · condition number κ = {number_text(result.condition)}"
@@ -184,7 +185,7 @@ class DeblurringExplorer(Explorer):
         else:
             lam = number_text(float(result.curve.lambdas[result.index]))
             headline = f"RMSE {number_text(result.rmse)}"
-            note = f"{fit} · best RMSE of this method {lowest}"
+            note = f"{fit} · best RMSE {lowest}"
             where = f"{METHODS[result.method]} with λ = {lam}"
         words = (
             f"{where}: RMSE {number_text(result.rmse)}, {fit}. {_verdict(result)}. "
@@ -215,9 +216,7 @@ def _curve(method: str, sigma: float, noise_percent: float) -> Curve:
         residuals = [float(np.linalg.norm(at.H.forward(x) - at.data)) for x in solutions]
         sizes = [float(np.abs(edges.forward(x)).sum()) for x in solutions]
         errors = [metrics.rmse(x, at.truth) for x in solutions]
-        return Curve(
-            lambdas, solutions, np.array(residuals), np.array(sizes), np.array(errors)
-        )
+        return Curve(lambdas, solutions, np.array(residuals), np.array(sizes), np.array(errors))
     penalty = "gradient" if method == "gradient" else "identity"
     swept = choose.sweep(at.H, at.data, lambdas, x_true=at.truth, penalty=penalty)
     corner = choose.l_curve(at.H, at.data, lambdas, penalty=penalty).corner
@@ -269,21 +268,23 @@ def _l_curve(state: State, best: int) -> LinePanel:
     curve = state.curve
     size = SIZE["tikhonov" if state.method == "naive" else state.method]
     title = (
-        "The L-curve of Tikhonov: the naive inverse is its end at λ → 0."
+        "The naive inverse is the end of this curve at λ → 0."
         if state.index < 0
-        else "Residual against size: at the bend, noise hands over to the prior."
+        else "The curve bends where noise gives way to blur."
     )
-    lines = [_path(state, curve.residual_norms, curve.sizes)]
+    # Where TV has flattened the object its size is nothing but rounding: drawn on the floor.
+    sizes = np.maximum(curve.sizes, FLOOR * curve.sizes.max())
+    lines = [_path(state, curve.residual_norms, sizes)]
     if curve.corner is not None:
         x, y = curve.corner
         lines.append(Line([x], [y], "corner", INK, "none", "cross", size=13))
-    lines += _marks(state, best, curve.residual_norms, curve.sizes)
+    lines += _marks(state, best, curve.residual_norms, sizes)
     return LinePanel(
         "l-curve",
         title,
         lines,
         Axis("residual ‖Hx − y‖", "log", _limits(curve.residual_norms)),
-        Axis(size, "log", _limits(curve.sizes)),
+        Axis(size, "log", _limits(sizes)),
         [Rule(state.problem.noise_norm, "x", "noise norm", COLOURS["measurement"])],
     )
 
@@ -291,7 +292,7 @@ def _l_curve(state: State, best: int) -> LinePanel:
 def _u_curve(state: State, best: int) -> LinePanel:
     curve = state.curve
     title = (
-        "Tikhonov's error has one lowest point; the naive inverse lies off to the left."
+        "The naive inverse lies off this chart, up on the left."
         if state.index < 0
         else "The error has one lowest point between noise and blur."
     )
@@ -302,7 +303,7 @@ def _u_curve(state: State, best: int) -> LinePanel:
         title,
         lines,
         Axis("λ", "log", (float(curve.lambdas[0]), float(curve.lambdas[-1]))),
-        Axis("RMSE against the truth", "log", _limits(curve.rmse)),
+        Axis("RMSE", "log", _limits(curve.rmse)),
     )
 
 

@@ -73,6 +73,8 @@ class Explorer(ipywidgets.VBox):
     columns: ClassVar[int] = 3
     slow: ClassVar[bool] = False
     """Whether compute takes more than about 100 ms, so that it belongs in a thread."""
+    # True until there is something to close.
+    _closed = True
 
     def __init__(self, *, name: str | None = None, backend: str = "auto", **start: Any) -> None:
         self._opening = self.check(**start)
@@ -192,11 +194,12 @@ class Explorer(ipywidgets.VBox):
 
     def close(self) -> None:
         """Stop the work, and take the explorer and all its parts off the page."""
+        if self._closed:
+            return
         with self._lock:
-            if self._closed:
-                return
             self._closed = True
             self._wanted = None
+        presentation.forget(self)
         runs.stop(self._run_name)
         runs.leave(self.name, self)
         for widget in _parts(self):

@@ -25,7 +25,7 @@ class Picture(ipywidgets.Image):
     >>> from em_inverse.widgets.panel import Line, LinePanel
     >>> picture = Picture()
     >>> picture.show([LinePanel("a", "A line.", [Line([0, 1], [0, 1])])], description="One line.")
-    >>> picture.value[:4]
+    >>> bytes(picture.value[:4])
     b'\\x89PNG'
     >>> picture.close()
     """

@@ -7,7 +7,7 @@ import weakref
 from types import TracebackType
 from typing import Protocol
 
-__all__ = ["follow", "present", "text_scale"]
+__all__ = ["follow", "forget", "present", "text_scale"]
 
 ENVIRONMENT = "EM_INVERSE_PRESENT"
 
@@ -65,6 +65,11 @@ def text_scale() -> float:
 def follow(explorer: Scalable) -> None:
     """Let an explorer change its type with every call of :class:`present`."""
     _followers.add(explorer)
+
+
+def forget(explorer: Scalable) -> None:
+    """Change this explorer's type no more."""
+    _followers.discard(explorer)
 
 
 def _set(scale: float) -> None:

@@ -25,6 +25,7 @@ GRID = "#e4e4e4"
 DASHES = {"dashed": (7, 4), "dotted": (2, 3), "dashdot": (8, 3, 2, 3)}
 # Drawn twice as large and shrunk, because Pillow draws jagged lines.
 FINER = 2
+FAR = 20.0
 
 
 def png(
@@ -65,13 +66,13 @@ def draw_panels(
     """
     check_integer(width, "width", minimum=100)
     check_integer(columns, "columns", minimum=1)
-    f = 14.0 * check_number(scale, "scale", minimum=0.1) * FINER
+    f = 15.0 * check_number(scale, "scale", minimum=0.1) * FINER
     full = width * FINER
     headers, data = pack(panels)
     columns = max(1, min(columns, len(headers), int(full / (16.5 * f))))
     gap, edge = 1.4 * f, 3.0 * FINER
     panel_width = (full - 2 * edge - gap * (columns - 1)) / columns
-    plot_height = min(max(0.66 * panel_width, 11 * f), 34 * f)
+    plot_height = max(0.66 * panel_width, 10 * f)
     foot = 3.5 * f
 
     heads = [_head(panel, panel_width, f) for panel in headers]
@@ -118,7 +119,7 @@ class _Pen:
         self.text(x, y, base)
         if power:
             after = x + self.font.getlength(base)
-            small = _font(0.75 * self.f)
+            small = _font(0.8 * self.f)
             raised = (after, y - 0.4 * self.f)
             self.draw.text(raised, power.replace("-", "−"), fill=INK, font=small, anchor="lm")
 
@@ -223,8 +224,9 @@ def _draw_lines(pen: _Pen, panel: dict[str, Any], space: _Space, data: bytes) ->
             inner.stroke([(0, at), (plate.width, at)], rule)
     for line in panel["lines"]:
         xs, ys = np.frombuffer(data, "<f4", 2 * line["points"], line["offset"]).reshape(2, -1)
-        px = np.clip(_fraction(panel["x"], xs) * w, -1e5, 1e5) + (x0 - box[0])
-        py = np.clip((1 - _fraction(panel["y"], ys)) * h, -1e5, 1e5) + (y0 - box[1])
+        # Far outside is pulled in: dashes that nobody sees take as long as those one does.
+        px = np.clip(_fraction(panel["x"], xs), -FAR, FAR) * w + (x0 - box[0])
+        py = np.clip(1 - _fraction(panel["y"], ys), -FAR, FAR) * h + (y0 - box[1])
         if line["style"] != "none":
             for piece in _pieces(px, py):
                 inner.stroke(piece, line)
@@ -316,7 +318,7 @@ def _wrap(text: str, font: ImageFont.FreeTypeFont, width: float) -> list[str]:
 
 def _label_width(label: str, f: float) -> float:
     base, _, power = label.partition("^")
-    return _font(f).getlength(base) + _font(0.75 * f).getlength(power.replace("-", "−"))
+    return _font(f).getlength(base) + _font(0.8 * f).getlength(power.replace("-", "−"))
 
 
 def _fraction(axis: dict[str, Any], values: Any) -> np.ndarray:

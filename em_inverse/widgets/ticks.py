@@ -49,7 +49,7 @@ def linear_ticks(low: float, high: float, target: int = 5) -> list[tuple[float, 
 
 
 def log_ticks(low: float, high: float) -> list[tuple[float, str]]:
-    """Return one tick a decade, or 1-2-5 ticks when the axis spans under one and a half decades.
+    """Return one tick a decade, or 1-2-5 ticks when the axis spans under two and a half decades.
 
     Examples
     --------
@@ -61,7 +61,7 @@ def log_ticks(low: float, high: float) -> list[tuple[float, str]]:
             f"the log axis runs from {low!r} to {high!r}; 0 < low < high is needed."
         )
     bottom, top = math.log10(low), math.log10(high)
-    if top - bottom < 1.5:
+    if top - bottom < 2.5:
         steps = [
             m * 10.0**k
             for k in range(math.floor(bottom), math.ceil(top) + 1)

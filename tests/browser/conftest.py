@@ -48,7 +48,7 @@ def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def lab(
     chromium: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[str, list[str]], str]]:
@@ -106,7 +106,7 @@ def lab(
             server.wait(5)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser(chromium: str) -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
@@ -116,6 +116,41 @@ def browser(chromium: str) -> Iterator[Any]:
         )
         yield running
         running.close()
+
+
+@pytest.fixture(scope="session")
+def open_notebook(
+    browser: Any, lab: Callable[[str, list[str]], str], screenshots: Path
+) -> Callable[[str, list[str], str], Any]:
+    """Open a new notebook, run all its cells, and wait until something is on the page.
+
+    The page carries `complaints`: what the browser's console reported as errors.
+    """
+
+    def open_(name: str, cells: list[str], ready: str) -> Any:
+        context = browser.new_context(viewport={"width": 1920, "height": 1080})
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        page.complaints = complaints = []
+        page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(lab(name, cells))
+        # Without a ready kernel "run all" asks which kernel to use, and waits for ever.
+        page.wait_for_function(
+            "() => window.jupyterapp?.shell.currentWidget?.sessionContext"
+            "?.session?.kernel?.status === 'idle'"
+        )
+        page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
+        page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        try:
+            page.wait_for_selector(ready, state="attached")
+        except Exception:
+            page.screenshot(path=screenshots / f"{name}_did_not_open.png")
+            pytest.fail(f"{name} did not show {ready}; the browser said {complaints}")
+        page.wait_for_timeout(500)
+        return page
+
+    return open_
 
 
 def _free_port() -> int:

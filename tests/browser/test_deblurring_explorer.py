@@ -46,35 +46,10 @@ FINGERPRINT = """
 
 
 @pytest.fixture(scope="module")
-def page(
-    browser: Any, lab: Callable[[str, list[str]], str], screenshots: Path
-) -> Iterator[Any]:
-    context = browser.new_context(viewport={"width": 1920, "height": 1080})
-    page = context.new_page()
-    page.set_default_timeout(30_000)
-    page.complaints = []
-    page.on(
-        "console",
-        lambda message: (
-            page.complaints.append(message.text) if message.type == "error" else None
-        ),
-    )
-    page.on("pageerror", lambda error: page.complaints.append(str(error)))
-    page.goto(lab("explorer.ipynb", [CELL]))
-    page.wait_for_function(
-        "() => window.jupyterapp?.shell.currentWidget?.sessionContext"
-        "?.session?.kernel?.status === 'idle'"
-    )
-    page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
-    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
-    try:
-        page.wait_for_selector(f"{CANVAS}[data-frame='1']", state="attached")
-    except Exception:
-        page.screenshot(path=screenshots / "deblurring_did_not_open.png")
-        pytest.fail(f"the explorer did not appear; the browser said {page.complaints}")
-    page.wait_for_timeout(500)
+def page(open_notebook: Callable[[str, list[str], str], Any]) -> Iterator[Any]:
+    page = open_notebook("explorer.ipynb", [CELL], f"{CANVAS}[data-frame='1']")
     yield page
-    context.close()
+    page.context.close()
 
 
 def test_it_opens_with_picture_words_and_labels(page: Any, screenshots: Path) -> None:

@@ -82,6 +82,7 @@ def forward(
     -------
     ndarray, shape (n_tilts, n_det) or (n_tilts, n_det, ny), dtype of `volume`
     """
+    volume, axis = _read_only(volume), _read_only(axis)
     nz, nx = volume.shape[:2]
     out = np.zeros((cosines.size, n_det, *volume.shape[2:]), volume.dtype)
     steep = np.abs(cosines) >= np.abs(sines)
@@ -141,7 +142,8 @@ def adjoint(
     """
     if half_width is None:
         half_width = np.maximum(np.abs(cosines), np.abs(sines))
-    geometry = cosines, sines, axis, 1.0 / half_width
+    projections = _read_only(projections)
+    geometry = _read_only(cosines), _read_only(sines), _read_only(axis), 1.0 / half_width
     out = np.zeros((*shape, *projections.shape[2:]), projections.dtype)
     with one_at_a_time:
         if projections.ndim == 2:
@@ -155,6 +157,13 @@ def adjoint(
             for strip in _strips(projections.shape[2]):
                 _back_project_volume(projections, *geometry, strip, out)
     return out
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    """View that cannot be written to: to numba another type, so the only one it should see."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _strips(ny: int) -> list[tuple[int, int]]:

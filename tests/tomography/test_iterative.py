@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+
+from em_inverse.errors import DataError, ParameterError
+from em_inverse.forward.kernels.reference import joseph_matrix
+from em_inverse.forward.tilt import ParallelBeam
+from em_inverse.tilt_series import TiltSeries
+from em_inverse.tomography import cgls, sirt
+
+ANGLES = np.arange(-70, 71, 10.0)
+
+
+def phantom(n=24, ny=None):
+    z, x = np.mgrid[:n, :n] - (n - 1) / 2
+    slice_ = 1.0 * (np.hypot(z - 2, x + 3) < 6) + 0.5 * (np.hypot(z + 4, x - 4) < 4)
+    return slice_ if ny is None else slice_[:, :, None] * np.linspace(0.5, 1.5, ny)
+
+
+def series_of(x, **kwargs):
+    return TiltSeries(ParallelBeam(x.shape, ANGLES) @ x, ANGLES, **kwargs)
+
+
+def test_sirt_is_the_textbook_iteration():
+    series = series_of(phantom())
+    A = ParallelBeam((24, 24), ANGLES)
+    M = joseph_matrix((24, 24), A._cosines, A._sines, A._axis, 24).toarray()
+    b, x = series.projections.ravel(), np.zeros(24 * 24)
+    rows, columns = M.sum(axis=1), M.sum(axis=0)
+    for _ in range(7):
+        x = np.maximum(x + M.T @ ((b - M @ x) / rows) / columns, 0)
+    assert sirt(series, 7).x.ravel() == pytest.approx(x, abs=2e-5)
+
+
+def test_residuals_fall_and_the_object_appears():
+    x = phantom(ny=7)
+    result = sirt(series_of(x), 60)
+    distances = result.history["data_distance"]
+    assert (np.diff(distances) < 0).all()
+    assert result.x.min() >= 0
+    assert result.x.shape == x.shape
+    assert np.corrcoef(result.x.ravel(), x.ravel())[0, 1] > 0.95
+
+
+def test_negative_values_are_allowed_on_request():
+    assert sirt(series_of(phantom()), 20, nonnegative=False).x.min() < 0
+
+
+def test_cgls_reaches_the_least_squares_solution_sooner():
+    series = series_of(phantom())
+    fast, slow = cgls(series, 15), sirt(series, 15)
+    assert fast.data_distance < 0.2 * slow.data_distance
+    heavy = cgls(series, 15, lam=1e3)
+    assert np.linalg.norm(heavy.x) < 0.9 * np.linalg.norm(fast.x)
+    assert fast.algorithm == "CGLS"
+
+
+@pytest.mark.parametrize("recipe", [sirt, cgls])
+def test_tolerance_stops_early_and_says_so(recipe):
+    result = recipe(series_of(phantom()), 400, tolerance=0.02)
+    assert result.converged
+    assert result.n_iter < 400
+    assert "relative change" in result.stop_reason
+    assert not recipe(series_of(phantom()), 2).converged
+
+
+@pytest.mark.parametrize("recipe", [sirt, cgls])
+def test_a_start_near_the_goal_is_used(recipe):
+    x = phantom()
+    warm = recipe(series_of(x), 1, initial=x)
+    assert warm.data_distance < 1e-3
+    with pytest.raises(DataError, match="x0"):
+        recipe(series_of(x), 1, initial=np.zeros((3, 3)))
+
+
+@pytest.mark.parametrize("recipe", [sirt, cgls])
+def test_the_result_carries_what_a_report_owes(recipe):
+    series = series_of(phantom(), pixel_size_nm=2.0, dose=50.0, history=["aligned"])
+    result = recipe(series, 3, shape=(16, 24))
+    assert result.x.shape == (16, 24)
+    assert result.x.dtype == np.float32
+    assert result.pixel_size_nm == 2.0
+    assert result.provenance == ("aligned",)
+    assert result.geometry["tilt_step_deg"] == 10
+    assert result.geometry["dose_e_per_nm2"] == 50
+    assert result.parameters["iterations"] == 3
+
+
+@pytest.mark.parametrize("recipe", [sirt, cgls])
+def test_the_axis_can_lie_off_the_middle_of_the_detector(recipe):
+    x = phantom()
+    data = ParallelBeam(x.shape, ANGLES, center_shift=1.5) @ x
+    right = recipe(TiltSeries(data, ANGLES), 15, center_shift=1.5)
+    wrong = recipe(TiltSeries(data, ANGLES), 15)
+    assert right.data_distance < 0.7 * wrong.data_distance
+
+
+def test_bad_arguments_are_named():
+    series = series_of(phantom())
+    with pytest.raises(ParameterError, match="tolerance"):
+        sirt(series, 3, tolerance=0)
+    with pytest.raises(ParameterError, match="n_iter"):
+        sirt(series, 0)
+    with pytest.raises(ParameterError, match="relaxation"):
+        sirt(series, 3, relaxation=2)

@@ -1,0 +1,50 @@
+"""The real tilt series, from counts to a needle. Needs EM_INVERSE_DATA."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from em_inverse import io
+from em_inverse.tomography import align, find_tilt_axis, remove_background, sirt
+
+FILE = Path(os.environ.get("EM_INVERSE_DATA", "")) / "nist-needle-haadf.mrc"
+
+
+@pytest.fixture(scope="module")
+def steps():
+    if not os.environ.get("EM_INVERSE_DATA") or not FILE.exists():
+        pytest.skip("needs nist-needle-haadf.mrc in EM_INVERSE_DATA")
+    series = remove_background(io.read_tilt_series(FILE))
+    return series, align(series, rotate=False), align(series)
+
+
+def test_vacuum_is_zero_at_every_tilt(steps):
+    vacuum = steps[0].projections[:, :, 230:]
+    assert np.abs(vacuum.mean(axis=(1, 2))).max() < 1e-4 * steps[0].projections.max()
+
+
+def test_the_centre_of_mass_of_every_slice_turns_about_one_axis(steps):
+    before, shifted, turned = (find_tilt_axis(series) for series in steps)
+    assert before.residual > 5 > 0.1 > shifted.residual
+    assert shifted.rotation_deg == pytest.approx(2.6, abs=0.4)
+    assert abs(turned.rotation_deg) < 0.1
+
+
+def test_every_step_lowers_the_reprojection_residual(steps):
+    slices = [30, 60, 90, 110, 140, 165, 185]
+    relative = []
+    for series in steps:
+        part = series.replace(projections=series.projections[:, :, slices])
+        result = sirt(part, 60)
+        relative.append(result.data_distance / np.linalg.norm(part.projections))
+    assert relative[0] > 0.3
+    assert relative[1] < 0.15 * relative[0]
+    assert relative[2] < 0.95 * relative[1]
+    # The cross-section of the needle is a filled disc, a little stretched along z.
+    section = result.x[:, :, 3] > 0.5 * np.percentile(result.x[:, :, 3], 99)
+    z, x = np.nonzero(section)
+    assert 60 < np.ptp(x) < 85
+    assert 0.9 < np.ptp(z) / np.ptp(x) < 1.25
+    assert section.sum() == pytest.approx(np.pi / 4 * np.ptp(x) * np.ptp(z), rel=0.1)
