@@ -239,7 +239,7 @@ def _with_rotation(
     if curves is None or images.shape[2] < _FEWEST_SLICES:
         return shifts, 0.0, how
     slope, error = _axis_slope(images, curves, shifts)
-    if abs(slope) < 3 * error:
+    if abs(slope) < 2.5 * error:
         return shifts, 0.0, how
     angle = np.arctan(slope)
     for _ in range(2):

@@ -291,7 +291,7 @@ def test_damaged_and_foreign_checkpoints_are_refused(tmp_path):
     solver = SIRT(A, Y)
     run(solver, 2)
     solver.save(path)
-    with pytest.raises(FileFormatError, match="not a checkpoint of CGLS|of SIRT, not of CGLS"):
+    with pytest.raises(FileFormatError, match=r"not a checkpoint of CGLS|of SIRT, not of CGLS"):
         CGLS(A, Y).load(path)
     with pytest.raises(DataError, match="works on shape"):
         SIRT(A[:, :4], Y).load(path)
