@@ -94,7 +94,9 @@ def lab(
             book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
             book.cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
             nbformat.write(book, work / name)
-            return f"http://127.0.0.1:{port}/lab/tree/{name}?token={token}"
+            # A workspace of its own, or Lab reopens the notebooks of earlier pages as well.
+            place = f"lab/workspaces/{Path(name).stem}/tree/{name}"
+            return f"http://127.0.0.1:{port}/{place}?token={token}"
 
         yield notebook
     finally:

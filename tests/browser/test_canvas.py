@@ -50,7 +50,7 @@ def page(open_notebook: Callable[[str, list[str], str], Any]) -> Iterator[Any]:
 
 
 def test_images_and_lines_are_drawn_in_their_colours(page: Any, screenshots: Path) -> None:
-    page.screenshot(path=screenshots / "canvas.png")
+    page.locator(CANVAS).screenshot(path=screenshots / "canvas.png")
     width = page.locator(CANVAS).bounding_box()["width"]
     disc = _colour(page, width / 6, 180)
     assert min(disc) > 250
