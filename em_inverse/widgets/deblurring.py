@@ -17,7 +17,6 @@ from em_inverse.widgets.controls import Choice, LogSlider, Slider
 from em_inverse.widgets.explorer import Explorer
 from em_inverse.widgets.panel import Axis, Line, LinePanel, Rule, View
 from em_inverse.widgets.ticks import number_text
-from em_inverse.widgets.tv_path import tv_path
 
 __all__ = ["DeblurringExplorer", "Problem", "State", "problem"]
 
@@ -211,7 +210,7 @@ def _curve(method: str, sigma: float, noise_percent: float) -> Curve:
     at = problem(sigma, noise_percent)
     lambdas = np.array(LAMBDA.values)
     if method == "tv":
-        solutions = tv_path(at.H, at.data, lambdas)
+        solutions = solvers.tv_path(at.H, at.data, lambdas)
         edges = Gradient((N,))
         residuals = [float(np.linalg.norm(at.H.forward(x) - at.data)) for x in solutions]
         sizes = [float(np.abs(edges.forward(x)).sum()) for x in solutions]

@@ -9,9 +9,12 @@ from numpy.typing import ArrayLike
 
 from em_inverse.errors import DataError, check_array, check_integer
 from em_inverse.forward import Gradient, as_operator
-from em_inverse.solvers import TikhonovPath
+from em_inverse.solvers.direct import TikhonovPath
 
 __all__ = ["tv_path"]
+
+_VISIBLE_EDGE = 0.6
+_NOISY = 4e-4
 
 
 def tv_path(H: Any, y: ArrayLike, lambdas: ArrayLike, *, n_iter: int = 1000) -> np.ndarray:
@@ -68,8 +71,12 @@ def tv_path(H: Any, y: ArrayLike, lambdas: ArrayLike, *, n_iter: int = 1000) -> 
         raise DataError(f"lambdas reach down to {lambdas.min():g}; every λ must be positive.")
     n_iter = check_integer(n_iter, "n_iter", minimum=1)
     path = TikhonovPath(H, y, "gradient")
-    # The threshold λ/ρ in units of the object: about a visible edge, and far more where λ is so
-    # small that noise makes the edges.
+    # In units of the largest value measured the steps do not depend on the units of the data.
+    unit = float(np.abs(path.y).max()) or 1.0
+    path.set_data(path.y / unit)
+    lambdas = lambdas / unit
+    # The threshold λ/ρ: about a visible edge, and far more where λ is so small that noise makes
+    # the edges.
     threshold = _VISIBLE_EDGE * (1 + _NOISY / lambdas)
     rho = lambdas / threshold
     scale = 2 * path.c[:, None] ** 2 + rho * path.s[:, None] ** 2
@@ -85,8 +92,4 @@ def tv_path(H: Any, y: ArrayLike, lambdas: ArrayLike, *, n_iter: int = 1000) -> 
         v = 1.8 * (edges @ weights) - 0.8 * z + u
         z = v - np.clip(v, -threshold, threshold)
         u = v - z
-    return np.ascontiguousarray((path.basis @ weights).T)
-
-
-_VISIBLE_EDGE = 0.3
-_NOISY = 2e-4
+    return np.ascontiguousarray((path.basis @ weights).T) * unit

@@ -7,7 +7,7 @@ from em_inverse import deblurring
 from em_inverse.errors import DataError
 from em_inverse.forward import GaussianBlur
 from em_inverse.widgets.deblurring import LAMBDA, problem
-from em_inverse.widgets.tv_path import tv_path
+from em_inverse.solvers import tv_path
 
 
 def objective(H, y, x, lam):
@@ -57,3 +57,14 @@ def test_pictures_and_bad_weights_are_refused():
         tv_path(GaussianBlur((4, 4), 1.0), np.zeros((4, 4)), [1.0])
     with pytest.raises(DataError, match="positive"):
         tv_path(np.eye(3), np.ones(3), [1.0, 0.0])
+
+
+def test_units_do_not_matter():
+    at = problem()
+    small = tv_path(at.H, at.data, [0.003, 0.1])
+    large = tv_path(at.H, 1e6 * at.data, [0.003e6, 0.1e6])
+    np.testing.assert_allclose(large, 1e6 * small, rtol=1e-9, atol=1e-3)
+
+
+def test_no_data_no_object():
+    np.testing.assert_array_equal(tv_path(np.eye(3), np.zeros(3), [1.0]), 0)
