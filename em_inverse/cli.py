@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import textwrap
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from em_inverse._version import __version__
-from em_inverse.errors import EmInverseError, ParameterError
+from em_inverse.errors import EmInverseError, ParameterError, check_integer, check_number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-_FAILED, _INTERRUPTED = 2, 130
+_FAILED, _INTERRUPTED, _PIPE_CLOSED = 2, 130, 141
 _DEFAULT_ITERATIONS, _DEFAULT_FILTER = 30, "ramp"
+_FILTERS = ("ramp", "shepp-logan", "cosine", "hamming", "hann")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,7 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 when all went well, 2 after an error that is explained on stderr, 130 after Ctrl-C.
+        0 when all went well, 2 after an error that is explained on stderr, 130 after Ctrl-C, 141
+        when whoever reads the output has stopped reading. With ``--json`` the error is also one
+        JSON object on stdout, with the keys ``error`` and ``message``.
 
     Examples
     --------
@@ -56,13 +60,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
-        arguments.run(arguments)
-    except KeyboardInterrupt:
-        print("\nem-inverse: stopped; nothing half-written was left.", file=sys.stderr)
-        return _INTERRUPTED
-    except (EmInverseError, OSError, MemoryError) as error:
-        print(f"em-inverse: {type(error).__name__}: {error}", file=sys.stderr)
-        return _FAILED
+        try:
+            arguments.run(arguments)
+        except KeyboardInterrupt:
+            said = "stopped; nothing half-written was left."
+            print(f"\nem-inverse: {said}", file=sys.stderr)
+            _print_failure(arguments, "KeyboardInterrupt", said)
+            return _INTERRUPTED
+        except BrokenPipeError:
+            raise
+        except (EmInverseError, OSError, MemoryError) as error:
+            print(f"em-inverse: {type(error).__name__}: {error}", file=sys.stderr)
+            _print_failure(arguments, type(error).__name__, str(error))
+            return _FAILED
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still buffered would raise once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _PIPE_CLOSED
     return 0
 
 
@@ -77,10 +92,9 @@ def _reconstruct(arguments: argparse.Namespace) -> None:
 
     began = time.monotonic()
     say = _narrator(arguments.quiet)
-    out = Path(arguments.out).expanduser()
-    picture = _picture_path(arguments, out)
-    _check_targets(arguments, out, picture)
-    series = _load(arguments)
+    out, picture = _targets(arguments)
+    _check_options(arguments)
+    series = _load(arguments, (out, picture))
     say(repr(series))
     for note in series.metadata.get("notes", ()):
         say(f"  note: {note}")
@@ -107,7 +121,7 @@ def _reconstruct(arguments: argparse.Namespace) -> None:
         "notes": list(series.metadata.get("notes", ())),
         "seconds": round(time.monotonic() - began, 3),
     }
-    print(json.dumps(account, ensure_ascii=False, allow_nan=False))
+    _print_json(account)
 
 
 def _data_list(arguments: argparse.Namespace) -> None:
@@ -115,7 +129,7 @@ def _data_list(arguments: argparse.Namespace) -> None:
 
     rows = [_data_row(datasets.info(name)) for name in datasets.list()]
     if arguments.json:
-        print(json.dumps(rows, ensure_ascii=False))
+        _print_json(rows)
         return
     width = max(len(row["name"]) for row in rows)
     for row in rows:
@@ -165,19 +179,22 @@ def _narrator(quiet: bool) -> Any:
     return say
 
 
-def _picture_path(arguments: argparse.Namespace, out: Path) -> Path | None:
-    if arguments.no_picture:
-        return None
-    return (
-        Path(arguments.slice_png).expanduser() if arguments.slice_png else out.with_suffix(".png")
-    )
+def _print_json(value: Any) -> None:
+    # Plain ASCII: a terminal or a pipe of another encoding must not spoil a file's name.
+    print(json.dumps(value, allow_nan=False))
 
 
-def _check_targets(arguments: argparse.Namespace, out: Path, picture: Path | None) -> None:
-    """Refuse what cannot end well before the long computation, not after it."""
+def _print_failure(arguments: argparse.Namespace, kind: str, message: str) -> None:
+    if getattr(arguments, "json", False):
+        _print_json({"error": kind, "message": message})
+
+
+def _targets(arguments: argparse.Namespace) -> tuple[Path, Path | None]:
+    """Return where volume and picture go; refuse what cannot end well before computing."""
     from em_inverse.io import VOLUME_FORMATS
-    from em_inverse.io.files import check_target
+    from em_inverse.io.files import check_target, expanded
 
+    out = expanded(arguments.out, "--out")
     if out.suffix.lower() not in VOLUME_FORMATS:
         raise ParameterError(
             f"--out {str(out)!r} ends in {out.suffix or 'nothing'!r}; allowed for volumes: "
@@ -185,27 +202,46 @@ def _check_targets(arguments: argparse.Namespace, out: Path, picture: Path | Non
         )
     remedy = "add --overwrite to replace it"
     check_target(out, overwrite=arguments.overwrite, remedy=remedy)
-    if picture is not None:
-        if picture.suffix.lower() != ".png":
-            raise ParameterError(f"--slice-png {str(picture)!r}: the name must end in .png.")
-        check_target(picture, overwrite=arguments.overwrite, remedy=remedy)
+    if arguments.no_picture:
+        return out, None
+    picture = out.with_suffix(".png")
+    if arguments.slice_png is not None:
+        picture = expanded(arguments.slice_png, "--slice-png")
+    if picture.suffix.lower() != ".png":
+        raise ParameterError(f"--slice-png {str(picture)!r}: the name must end in .png.")
+    check_target(picture, overwrite=arguments.overwrite, remedy=remedy)
+    return out, picture
+
+
+def _check_options(arguments: argparse.Namespace) -> None:
+    if arguments.iterations is not None:
+        check_integer(arguments.iterations, "--iterations", minimum=1)
+    if arguments.pixel_size is not None:
+        check_number(arguments.pixel_size, "--pixel-size", minimum=0, exclusive=True)
     if arguments.method != "sirt" and arguments.iterations is not None:
         raise ParameterError("--iterations belongs to --method sirt; wbp has no iterations.")
     if arguments.method != "wbp" and arguments.filter is not None:
         raise ParameterError("--filter belongs to --method wbp; sirt filters nothing.")
 
 
-def _load(arguments: argparse.Namespace) -> TiltSeries:
+def _load(arguments: argparse.Namespace, targets: Sequence[Path | None]) -> TiltSeries:
     from em_inverse import datasets, io
+    from em_inverse.io.files import expanded
     from em_inverse.tilt_series import TiltSeries
 
     name = arguments.series
     if name not in datasets.list():
-        if not Path(name).expanduser().exists():
+        source = expanded(name, "the tilt series")
+        if not source.exists():
             series_names = [n for n in datasets.list() if datasets.info(n).kind == "tilt_series"]
             raise ParameterError(
                 f"{name!r} is neither a file nor a data set. Data sets that are tilt series: "
                 f"{', '.join(series_names)}."
+            )
+        if any(target and target.exists() and target.samefile(source) for target in targets):
+            raise ParameterError(
+                f"{name!r} is the tilt series itself, and would be lost. Choose another name for "
+                f"the volume."
             )
         return io.read_tilt_series(
             name,
@@ -364,7 +400,11 @@ def _add_reconstruct(commands: Any) -> None:
         help=f"SIRT iterations; too many bring back the noise (default: {_DEFAULT_ITERATIONS})",
     )
     command.add_argument(
-        "--filter", metavar="NAME", help=f"filter of wbp (default: {_DEFAULT_FILTER})"
+        "--filter",
+        choices=_FILTERS,
+        metavar="NAME",
+        help=f"filter of wbp, from sharp to smooth: {', '.join(_FILTERS)} "
+        f"(default: {_DEFAULT_FILTER})",
     )
     command.add_argument(
         "--angles", metavar="FILE", help="text file with one tilt angle in degrees per line"

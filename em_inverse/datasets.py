@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -32,6 +33,7 @@ from em_inverse.errors import (
     check_number,
 )
 from em_inverse.io import read_tilt_series
+from em_inverse.io.files import expanded
 from em_inverse.tilt_series import TiltSeries
 
 __all__ = [
@@ -47,6 +49,7 @@ __all__ = [
 ]
 
 _FIRST_PAUSE_S = 0.5
+_LONGEST_CONNECT_S = 5.0
 _PERMANENT = (400, 401, 403, 404, 410, 451)
 
 
@@ -136,7 +139,7 @@ def cache_folder() -> Path:
     """Return the folder of fetched data: ``EM_INVERSE_DATA`` if set, else the user's cache."""
     chosen = os.environ.get("EM_INVERSE_DATA")
     if chosen:
-        return Path(chosen).expanduser()
+        return expanded(chosen, "EM_INVERSE_DATA")
     import pooch
 
     return Path(pooch.os_cache("em-inverse"))
@@ -155,7 +158,8 @@ def fetch(
     Files that are there are only read and compared with their checksum, so the folder may be
     read-only. A download lands under its name only when it is complete and its checksum is right;
     addresses are tried in turn, and failures that may pass are tried again after a pause that
-    doubles.
+    doubles. A server that stays silent, or cannot be reached at all, is not asked again under its
+    other addresses, so that without a network the answer comes in seconds.
 
     Parameters
     ----------
@@ -187,7 +191,7 @@ def fetch(
         path = (data_dir() if file.bundled else cache_folder()) / file.name
         wrong = path.is_file() and not _matches(path, file.checksum)
         if wrong and not (replace and file.urls):
-            raise ChecksumError(_wrong_copy(path, file))
+            raise ChecksumError(_wrong_copy(path, file, name))
         if wrong or not path.is_file():
             _download(dataset, file, path, retries, timeout_s, progress)
         paths.append(path)
@@ -309,16 +313,22 @@ def _matches(path: Path, checksum: str) -> bool:
         raise FileFormatError(f"{str(path)!r} could not be read ({error}).") from error
 
 
-def _wrong_copy(path: Path, file: RegisteredFile) -> str:
+def _wrong_copy(path: Path, file: RegisteredFile, name: str) -> str:
     present = path.stat().st_size
+    difference = (
+        "its content was changed or damaged"
+        if present == file.size
+        else f"{present:,} bytes where {file.size:,} are expected"
+    )
     remedy = (
         "Install the package again."
         if file.bundled
-        else "Remove it, or pass replace=True (command line: --replace) to download it anew."
+        else f"Remove it, or download it anew with datasets.fetch({name!r}, replace=True) (command "
+        f"line: em-inverse data fetch {name} --replace)."
     )
     return (
-        f"{str(path)!r} is not the registered file: {present:,} bytes where {file.size:,} are "
-        f"expected, with {file.checksum}. {remedy}"
+        f"{str(path)!r} is not the registered file: {difference} (registered: {file.checksum}). "
+        f"{remedy}"
     )
 
 
@@ -347,7 +357,12 @@ def _download(
         )
     reasons = []
     wrong_bytes = False
+    out_of_reach = set()
     for url in file.urls:
+        server = urlsplit(url).netloc
+        if server in out_of_reach:
+            reasons.append(f"{url}: not asked, it is the same server")
+            continue
         for attempt in range(retries + 1):
             if attempt:
                 time.sleep(_FIRST_PAUSE_S * 2 ** (attempt - 1))
@@ -357,12 +372,15 @@ def _download(
             wrong_bytes = wrong_bytes or reason == _WRONG_BYTES
             if not may_pass:
                 break
+        if reason is not None and reason.startswith(_NO_ANSWER):
+            out_of_reach.add(server)
         reasons.append(f"{url}: {reason}")
     said = f"{file.name} could not be fetched. Tried {'; '.join(reasons)}. {by_hand}"
     raise ChecksumError(said) if wrong_bytes else DownloadError(said)
 
 
 _WRONG_BYTES = "the server sent other bytes than the registry names (checksum differs)"
+_NO_ANSWER = "no answer"
 
 
 def _attempt(
@@ -372,7 +390,8 @@ def _attempt(
     import pooch
     import requests
 
-    downloader = pooch.HTTPDownloader(timeout=timeout_s, progressbar=progress)
+    patience = (min(timeout_s, _LONGEST_CONNECT_S), timeout_s)
+    downloader = pooch.HTTPDownloader(timeout=patience, progressbar=progress)
     whole = partial(_whole_file, downloader, file.size)
     logger = pooch.get_logger()
     level = logger.level
@@ -384,12 +403,16 @@ def _attempt(
     except requests.HTTPError as error:
         status = 0 if error.response is None else error.response.status_code
         return f"the server answered {status}", status not in _PERMANENT
+    except requests.ConnectTimeout:
+        return f"{_NO_ANSWER} within {patience[0]:g} s", False
     except requests.Timeout:
-        return f"no answer within {timeout_s:g} s", True
+        return f"{_NO_ANSWER} within {timeout_s:g} s", False
     except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError):
         return "the connection broke before the file was complete", True
+    except requests.exceptions.SSLError as error:
+        return f"its certificate could not be verified ({error})", False
     except requests.ConnectionError:
-        return "no connection to the server", True
+        return f"{_NO_ANSWER}, no connection to the server", True
     except requests.RequestException as error:
         return f"{type(error).__name__}: {error}", False
     except ValueError:
@@ -419,7 +442,7 @@ def _by_hand(dataset: Dataset, file: RegisteredFile, path: Path) -> str:
         return "Install the package again."
     stand_in = (
         f" To go on without it, datasets.synthetic({dataset.name!r}), or load(..., "
-        f"offline='synthetic'), gives a simulated stand-in."
+        f"offline='synthetic') (command line: --offline synthetic), gives a simulated stand-in."
         if dataset.kind in _STAND_INS
         else ""
     )
@@ -479,7 +502,7 @@ def _layered_needle(dataset: Dataset, size: int, rng: np.random.Generator) -> Ti
             "synthetic": True,
             "angle_source": "simulation",
             "tilt_axis": "kit",
-            "shifts_px": shifts.tolist(),
+            "true_shifts_px": shifts.tolist(),
         },
         history=[f"SIMULATED stand-in for {dataset.name}: not measured data"],
     )

@@ -32,7 +32,7 @@ from em_inverse.errors import (
     ParameterError,
     check_integer,
 )
-from em_inverse.io.files import replacing
+from em_inverse.io.files import expanded, replacing
 
 __all__ = ["deliver", "needed_data", "start"]
 
@@ -89,7 +89,7 @@ def start(
     from em_inverse._resources import notebooks_dir
 
     lessons = Path(notebooks_dir())
-    folder = Path(directory or Path.home() / "em-inverse-course").expanduser().absolute()
+    folder = expanded(directory or Path.home() / "em-inverse-course").absolute()
     with _signals_as_interrupt():
         try:
             _say(f"Your notebooks: {folder}")

@@ -10,9 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from em_inverse.errors import GeometryError, check_angles, check_array, check_number
+from em_inverse.errors import (
+    GeometryError,
+    ParameterError,
+    check_angles,
+    check_array,
+    check_number,
+)
 
-__all__ = ["Reconstruction", "TiltSeries"]
+__all__ = ["Reconstruction", "TiltSeries", "check_series"]
 
 
 class TiltSeries:
@@ -138,6 +144,17 @@ class TiltSeries:
             history=self.history + ((step,) if step else ()),
         )
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A mapping proxy cannot be pickled, and a copied array would lose its write protection.
+        return _rebuilt, (
+            self.projections,
+            self.angles_deg,
+            self.pixel_size_nm,
+            self.dose,
+            dict(self.metadata),
+            self.history,
+        )
+
     def __len__(self) -> int:
         return self.n_tilts
 
@@ -148,6 +165,31 @@ class TiltSeries:
             f"TiltSeries({self.n_tilts} projections of {self.projections.shape[1:]}, "
             f"{low:g}° to {high:g}°{scale}, {len(self.history)} steps of history)"
         )
+
+
+def check_series(value: Any, name: str = "series") -> TiltSeries:
+    """Return `value` if it is a TiltSeries.
+
+    Raises
+    ------
+    ParameterError
+        When it is something else, a bare array for instance.
+
+    Examples
+    --------
+    >>> check_series(TiltSeries([[1.0, 2.0]], [0.0])).n_tilts
+    1
+    """
+    if not isinstance(value, TiltSeries):
+        raise ParameterError(
+            f"{name} is a {type(value).__name__}; a TiltSeries is needed, as "
+            f"TiltSeries(projections, angles_deg) or io.read_tilt_series(path) return it."
+        )
+    return value
+
+
+def _rebuilt(*fields: Any) -> TiltSeries:
+    return TiltSeries(*fields[:-1], history=fields[-1])
 
 
 @dataclass

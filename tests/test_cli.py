@@ -1,6 +1,7 @@
 """The command line, called as a function and once as a user calls it."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -150,7 +151,14 @@ def test_simulated_data_are_announced(tmp_path, capsys, monkeypatch):
         (["nist-needle-small", "--out", "v.mrc", "--tilt-axis", "vertical"], "--tilt-axis is for"),
         (["nist-needle-small", "--out", "v.mrc", "--angles", "a.txt"], "--angles is for"),
         (["words.mrc", "--out", "v.mrc"], "words.mrc"),
-        (["nist-needle-small", "--out", "v.mrc", "--iterations", "-1"], "n_iter"),
+        (["nist-needle", "--out", "v.mrc", "--iterations", "-1"], "--iterations is -1"),
+        (["nist-needle", "--out", "v.mrc", "--pixel-size", "nan"], "--pixel-size is nan"),
+        (["nist-needle", "--out", "v.mrc", "--method", "wbp", "--filter", "no"], "shepp-logan"),
+        (["nist-needle", "--out", "."], "ends in 'nothing'"),
+        (["nist-needle", "--out", ""], "ends in 'nothing'"),
+        (["nist-needle", "--out", "~no-such-user/v.mrc"], "home folder"),
+        (["~no-such-user/a.mrc", "--out", "v.mrc"], "home folder"),
+        (["taken.mrc", "--out", "taken.mrc", "--overwrite"], "tilt series itself"),
     ],
 )
 def test_mistakes_end_in_a_message_not_a_traceback(tmp_path, monkeypatch, capsys, arguments, said):
@@ -197,6 +205,50 @@ def test_a_picture_of_nothing_and_of_a_slice_can_be_drawn(tmp_path):
     volume = np.zeros((9, 9, 9))
     volume[2, 5, 7] = 1
     assert cli._middle_of_matter(volume) == (2, 5, 7)
+
+
+def test_json_of_a_failure_is_one_object_too(tmp_path, capsys, monkeypatch):
+    arguments = ["reconstruct", "nowhere.mrc", "--out", str(tmp_path / "v.mrc"), "--json"]
+    assert main(arguments) == 2
+    shown = capsys.readouterr()
+    account = json.loads(shown.out)
+    assert account["error"] == "ParameterError"
+    assert account["message"] in shown.err
+
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_load", interrupted)
+    assert main(arguments) == 130
+    assert json.loads(capsys.readouterr().out)["error"] == "KeyboardInterrupt"
+
+
+def test_json_survives_any_encoding(series_file, tmp_path, capsys):
+    out = tmp_path / "東京 é.mrc"
+    arguments = ["reconstruct", str(series_file), "--out", str(out), "--method", "wbp", "--json"]
+    assert main(arguments) == 0
+    said = capsys.readouterr().out
+    assert said.isascii()
+    assert json.loads(said)["volume"] == str(out)
+
+
+def test_the_filters_are_those_of_wbp():
+    assert tomography.backprojection.FILTERS == cli._FILTERS
+
+
+def test_a_reader_that_stops_reading_is_no_error():
+    program = "from em_inverse.cli import main; raise SystemExit(main())"
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-c", program, "data", "list"],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 def test_data_list(capsys, tmp_path):

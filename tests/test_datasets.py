@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from em_inverse import datasets
+from em_inverse import datasets, tomography
 from em_inverse.errors import ChecksumError, DownloadError, FileFormatError, ParameterError
 from em_inverse.tilt_series import TiltSeries
 
@@ -159,6 +159,50 @@ def test_a_hanging_server_is_left_after_the_timeout(server, register):
         datasets.fetch("trial", retries=0, timeout_s=0.2)
 
 
+def test_a_silent_server_is_asked_once_whatever_its_addresses(server, register):
+    register(server.url("hang"), server.url("good"))
+    with pytest.raises(DownloadError, match=r"no answer within 0\.2 s.*not asked, it is the same"):
+        datasets.fetch("trial", timeout_s=0.2)
+    assert server.requests == ["hang"]
+
+
+def test_without_a_network_one_round_of_attempts_is_enough(register, monkeypatch):
+    import pooch
+    import requests
+
+    asked = []
+
+    def unreachable(url, *args, **kwargs):
+        asked.append(url)
+        raise requests.ConnectionError
+
+    monkeypatch.setattr(pooch, "retrieve", unreachable)
+    register("http://one.invalid/a", "http://one.invalid/b", "http://two.invalid/c")
+    with pytest.raises(DownloadError, match="no connection"):
+        datasets.fetch("trial", retries=2)
+    assert asked == ["http://one.invalid/a"] * 3 + ["http://two.invalid/c"] * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("ConnectTimeout", "no answer within 5 s"), ("SSLError", "certificate")]
+)
+def test_what_waiting_cannot_mend_is_tried_once(register, monkeypatch, name, said):
+    import pooch
+    import requests
+
+    asked = []
+
+    def fail(url, *args, **kwargs):
+        asked.append(url)
+        raise getattr(requests.exceptions, name)
+
+    monkeypatch.setattr(pooch, "retrieve", fail)
+    register("http://one.invalid/a")
+    with pytest.raises(DownloadError, match=said):
+        datasets.fetch("trial")
+    assert asked == ["http://one.invalid/a"]
+
+
 def test_no_server_at_all(server, register):
     closed = Server()
     address = closed.url("good")
@@ -178,9 +222,13 @@ def test_a_spoilt_copy_is_refused_and_replaced_only_on_request(server, register)
     path = register(server.url("good"))
     path.parent.mkdir()
     path.write_bytes(b"mine")
-    with pytest.raises(ChecksumError, match=r"4 bytes where 64,000.*replace=True"):
+    with pytest.raises(ChecksumError, match=r"4 bytes where 64,000.*replace=True.*trial --replace"):
         datasets.fetch("trial")
     assert path.read_bytes() == b"mine"
+    path.write_bytes(GOOD[::-1])
+    with pytest.raises(ChecksumError, match=r"content was changed or damaged \(registered: sha256"):
+        datasets.fetch("trial")
+    path.write_bytes(b"mine")
     assert server.requests == []
     register(server.url("missing"))
     with pytest.raises(DownloadError):
@@ -310,6 +358,13 @@ def test_the_simulated_needle_is_like_the_real_one():
     assert totals.std() / totals.mean() < 0.02
     with pytest.raises(ParameterError, match="size is 4"):
         datasets.synthetic("nist-needle", size=4)
+
+
+def test_shifts_of_the_stand_in_are_not_taken_for_an_alignment():
+    stand_in = datasets.synthetic("nist-needle", size=64)
+    true = np.array(stand_in.metadata["true_shifts_px"])[:, 1]
+    found = tomography.align(stand_in).metadata["shifts_px"][:, 1]
+    assert np.corrcoef(found, true)[0, 1] < -0.9
 
 
 def test_the_simulated_maps_have_the_elements_of_the_real_ones():

@@ -1,5 +1,8 @@
 """TiltSeries and Reconstruction: what they hold, what they refuse, what they never change."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -82,3 +85,15 @@ def test_reconstruction():
     assert repr(result) == (
         "Reconstruction(SIRT, shape (2, 2), 0 iterations, converged: closed-form solution)"
     )
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda s: pickle.loads(pickle.dumps(s))])
+def test_a_series_can_be_copied_and_sent_to_another_process(series, copied):
+    marked = series.replace(step="marked", projections=np.arange(120.0).reshape(3, 8, 5))
+    again = copied(marked)
+    assert np.array_equal(again.projections, marked.projections)
+    assert np.array_equal(again.angles_deg, marked.angles_deg)
+    assert (again.pixel_size_nm, again.dose) == (0.5, 100)
+    assert (dict(again.metadata), again.history) == ({"a": 1}, ("marked",))
+    with pytest.raises(ValueError, match="read-only"):
+        again.projections[0] = 1

@@ -101,11 +101,39 @@ class GaussianBlur(LinearOperator):
         """Return H as a dense float64 matrix (for images the Kronecker product A₀ ⊗ A₁)."""
         if len(self.in_shape) == 1:
             return self.axis_matrices[0].copy()
-        return super().to_matrix() if self.shape[0] > 8192 else np.kron(*self.axis_matrices)
+        self._refuse_a_large_matrix()
+        return np.kron(*self.axis_matrices)
+
+    def double(self) -> LinearOperator:
+        """Return the same blur in float64."""
+        if self.dtype == np.float64:
+            return self
+        return GaussianBlur(self.in_shape, self.sigma, self.boundary, self.truncate)
+
+    def cosine_spectrum(self) -> np.ndarray | None:
+        """Return the eigenvalues of H in the cosine basis (DCT-II) if it is diagonal there.
+
+        That is so for the boundary "reflect"; for the others None is returned.
+        """
+        if self.boundary != "reflect":
+            return None
+        spectrum = np.ones(())
+        for n, sigma in zip(self.in_shape, self.sigma, strict=True):
+            taps = gaussian_taps(sigma, self.truncate, n)
+            t = np.arange(taps.size) - taps.size // 2
+            line = np.cos(np.pi * np.outer(np.arange(n), t) / n) @ taps
+            spectrum = np.multiply.outer(spectrum, line)
+        return spectrum
+
+    def _largest_singular_value(self, tol: float, max_iter: int, seed: int) -> float:
+        if max(self.in_shape) > _SPARSE_FROM:
+            return super()._largest_singular_value(tol, max_iter, seed)
+        return float(np.prod([np.linalg.norm(A, 2) for A in self.axis_matrices]))
 
     def _decompose(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         if len(self.in_shape) == 1:
             return super()._decompose()
+        self._refuse_a_large_matrix()
         (U0, s0, Vt0), (U1, s1, Vt1) = (np.linalg.svd(A) for A in self.axis_matrices)
         s = np.outer(s0, s1).ravel()
         order = np.argsort(-s, kind="stable")

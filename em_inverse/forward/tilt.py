@@ -20,6 +20,9 @@ from em_inverse.forward.operator import LinearOperator
 
 __all__ = ["ParallelBeam"]
 
+# The kernels count detector pixels in 32 bits.
+_LARGEST_SHIFT = 1e6
+
 
 class ParallelBeam(LinearOperator):
     """Projections of a slice or a volume, tilted about one axis in a parallel beam.
@@ -192,6 +195,11 @@ def _per_tilt(center_shift: ArrayLike, n_tilts: int) -> np.ndarray:
         raise GeometryError(
             f"center_shift has {shifts.size} entries but there are {n_tilts} tilts. Pass one "
             f"number for all, or one per projection."
+        )
+    if np.abs(shifts).max() > _LARGEST_SHIFT:
+        raise GeometryError(
+            f"center_shift reaches {np.abs(shifts).max():g} pixels; allowed: up to "
+            f"{_LARGEST_SHIFT:g}. It is counted in pixels from the centre of the detector."
         )
     return np.broadcast_to(shifts, (n_tilts,)).copy()
 

@@ -15,6 +15,7 @@ __all__ = [
     "check_size",
     "check_target",
     "existing_file",
+    "expanded",
     "reading",
     "replacing",
 ]
@@ -29,17 +30,37 @@ class MissingFileError(FileFormatError, FileNotFoundError):
     """There is no file at the path given."""
 
 
-def existing_file(path: PathLike, name: str = "path") -> Path:
-    """Return `path` as a :class:`~pathlib.Path` to a file that exists and is not empty."""
+def expanded(path: PathLike, name: str = "path") -> Path:
+    """Return `path` as a :class:`~pathlib.Path`, with ``~`` replaced by the home folder.
+
+    Raises
+    ------
+    ParameterError
+        When `path` is no path, or begins with the ``~name`` of a user who has no home here.
+    """
     try:
-        file = Path(path).expanduser()
+        return Path(path).expanduser()
     except TypeError:
         raise ParameterError(
             f"{name} is {path!r}; the path of a file is needed, as text or as a pathlib.Path."
         ) from None
-    if file.is_dir():
+    except RuntimeError:
+        raise ParameterError(
+            f"{name} is {str(path)!r}, but there is no such user's home folder. Write the folder "
+            f"out in full."
+        ) from None
+
+
+def existing_file(path: PathLike, name: str = "path") -> Path:
+    """Return `path` as a :class:`~pathlib.Path` to a file that exists and is not empty."""
+    file = expanded(path, name)
+    try:
+        folder, present = file.is_dir(), file.is_file()
+    except OSError as error:
+        raise FileFormatError(f"{name} {str(file)!r} cannot be looked at ({error}).") from error
+    if folder:
         raise FileFormatError(f"{name} {str(file)!r} is a folder; the path of one file is needed.")
-    if not file.is_file():
+    if not present:
         raise MissingFileError(
             f"{name} {str(file)!r}: there is no such file. Check the spelling and the folder "
             f"(the present folder is {str(Path.cwd())!r})."
@@ -98,18 +119,21 @@ def check_target(
     Raises
     ------
     ParameterError
-        When `path` exists and `overwrite` is False, is a folder, or lies in no folder.
+        When `path` exists and `overwrite` is False, is a folder, or lies in no folder or in one
+        that may not be written to.
     """
-    try:
-        target = Path(path).expanduser()
-    except TypeError:
-        raise ParameterError(f"path is {path!r}; the path of a file is needed.") from None
+    target = expanded(path)
     if target.is_dir():
         raise ParameterError(f"path {str(target)!r} is a folder; give the name of a file in it.")
     if not target.parent.is_dir():
         raise ParameterError(
             f"path {str(target)!r}: the folder {str(target.parent)!r} does not exist. Create it "
             f"first."
+        )
+    if not os.access(target.parent, os.W_OK):
+        raise ParameterError(
+            f"path {str(target)!r}: you may not write in the folder {str(target.parent)!r}. Choose "
+            f"another folder."
         )
     if target.exists() and not overwrite:
         raise ParameterError(
@@ -128,7 +152,7 @@ def replacing(path: PathLike, *, overwrite: bool = False) -> Iterator[Path]:
     Raises
     ------
     ParameterError
-        When `path` exists and `overwrite` is False, is a folder, or lies in no folder.
+        As :func:`check_target` does.
     """
     target = check_target(path, overwrite=overwrite)
     temporary = target.with_name(f".{target.stem}.{secrets.token_hex(6)}.part{target.suffix}")

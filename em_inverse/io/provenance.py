@@ -35,8 +35,9 @@ _ASCII = {
 def facts(reconstruction: Reconstruction) -> dict[str, Any]:
     """Return what a published tomogram owes its readers, ready for JSON.
 
-    Keys: ``software``, ``algorithm``, ``parameters``, ``n_iter``, ``converged``, ``stop_reason``,
-    ``n_projections``, ``tilt_min_deg``, ``tilt_max_deg``, ``tilt_step_deg``,
+    Keys: ``software`` (of a volume read from a file: what wrote it), ``algorithm``,
+    ``parameters``, ``n_iter``, ``converged``, ``stop_reason``, ``n_projections``,
+    ``tilt_min_deg``, ``tilt_max_deg``, ``tilt_step_deg`` (the median), ``tilt_step_uniform``,
     ``dose_e_per_nm2``, ``data_distance`` (‖Ax − b‖₂), ``data_norm`` (‖b‖₂),
     ``relative_residual`` (their ratio), ``voxel_size_nm``, ``shape``, ``data_steps`` and
     ``synthetic``. What is not known is None.
@@ -54,7 +55,7 @@ def facts(reconstruction: Reconstruction) -> dict[str, Any]:
     if relative is None and distance is not None and norm:
         relative = distance / norm
     table = {
-        "software": f"em_inverse {__version__}",
+        "software": metadata.get("software") or f"em_inverse {__version__}",
         "algorithm": reconstruction.algorithm,
         "parameters": dict(reconstruction.parameters),
         "n_iter": reconstruction.n_iter,
@@ -64,6 +65,7 @@ def facts(reconstruction: Reconstruction) -> dict[str, Any]:
         "tilt_min_deg": geometry.get("tilt_min_deg"),
         "tilt_max_deg": geometry.get("tilt_max_deg"),
         "tilt_step_deg": geometry.get("tilt_step_deg"),
+        "tilt_step_uniform": geometry.get("tilt_step_uniform"),
         "dose_e_per_nm2": geometry.get("dose_e_per_nm2"),
         "data_distance": distance,
         "data_norm": norm,
@@ -144,7 +146,12 @@ def _tilts(table: Mapping[str, Any]) -> str:
     if count == 1:
         return f"1 projection at {_number(low)}°"
     step = table.get("tilt_step_deg")
-    spacing = "" if step is None else f" in steps of {_number(step)}°"
+    if step is None:
+        spacing = ""
+    elif table.get("tilt_step_uniform") is False:
+        spacing = f" in uneven steps (median {_number(step)}°)"
+    else:
+        spacing = f" in steps of {_number(step)}°"
     return f"{count} projections from {_number(low)}° to {_number(high)}°{spacing}"
 
 

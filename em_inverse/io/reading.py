@@ -155,7 +155,7 @@ def _settle_angles(stack: Stack, file: Path, given: Any) -> np.ndarray:
         if worst > 0.1:
             stack.notes.append(
                 f"angles from {stack.angle_source} differ from those of the {own_source} by up to "
-                f"{worst:.2g} degrees; the former are used"
+                f"{worst:.3g} degrees; the former are used"
             )
     return angles
 
@@ -182,14 +182,14 @@ def _checked_angles(stack: Stack, file: Path) -> np.ndarray:
             f"no tilt angles found for {str(file)!r} ({count} projections): there is no "
             f"{file.stem}.rawtlt, {file.stem}.tlt or {file.name}.mdoc beside it, and its metadata "
             f"hold none. Pass angles=[...] with one angle per projection in degrees, or the name "
-            f"of a text file that lists them."
+            f"of a text file that lists them (command line: --angles FILE)."
         )
     angles = check_angles(stack.angles_deg)
     if angles.size != count:
         raise GeometryError(
             f"angles from {stack.angle_source}: {angles.size} entries, but "
-            f"{str(file)!r} holds {count} projections. Pass angles=[...] with one angle per "
-            f"projection, in degrees, in file order."
+            f"{str(file)!r} holds {count} projections. Pass angles=[...], or a text file (command "
+            f"line: --angles FILE), with one angle per projection, in degrees, in file order."
         )
     return angles
 

@@ -64,6 +64,11 @@ def read_tiff_images(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
         provenance = (tiff.imagej_metadata or {}).get("em_inverse")
         if isinstance(provenance, str):
             facts["provenance"] = json.loads(provenance)
+            if not isinstance(facts["provenance"], dict):
+                raise FileFormatError(
+                    f"{str(file)!r}: its entry 'em_inverse' is not the JSON object that the kit "
+                    f"writes. Remove the entry, or read the pages with tifffile."
+                )
     return data, facts
 
 

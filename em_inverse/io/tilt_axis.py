@@ -78,7 +78,8 @@ def tilt_axis_evidence(images: ArrayLike) -> TiltAxisEvidence:
         )
     if stack.shape[0] < _FEWEST_TILTS or min(stack.shape[1:]) < _SMALLEST_IMAGE:
         return TiltAxisEvidence(0.0, 0.0, None)
-    along_rows = check_array(stack.sum(axis=2, dtype=np.float64), "the sum of images")
+    with np.errstate(invalid="ignore"):
+        along_rows = check_array(stack.sum(axis=2, dtype=np.float64), "the sum of images")
     vertical = _likeness(along_rows)
     horizontal = _likeness(stack.sum(axis=1, dtype=np.float64))
     clear = (

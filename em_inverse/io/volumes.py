@@ -17,7 +17,7 @@ from em_inverse.errors import (
     check_array,
     check_number,
 )
-from em_inverse.io.files import existing_file, replacing
+from em_inverse.io.files import existing_file, expanded, reading, replacing
 from em_inverse.io.hdf5 import read_hdf5_dataset, write_hdf5_volume
 from em_inverse.io.mrc import (
     LABEL_LENGTH,
@@ -116,7 +116,7 @@ def write_volume(
                 "software": account["software"],
             }
             write_hdf5_volume(temporary, np.ascontiguousarray(filed), attributes)
-    return Path(path).expanduser()
+    return expanded(path)
 
 
 def read_volume(path: str | PathLike[str], *, dataset: str | None = None) -> Reconstruction:
@@ -153,26 +153,27 @@ def read_volume(path: str | PathLike[str], *, dataset: str | None = None) -> Rec
         size, account = tiff_facts["pixel_size_nm"], tiff_facts.get("provenance", {})
     else:
         filed, attributes = read_hdf5_dataset(file, dataset)
-        stated = attributes.get("voxel_size_nm")
-        size = None if stated is None else float(stated)
+        size = _voxel_size(file, attributes.get("voxel_size_nm"))
         account = _json_object(file, attributes.get("provenance"))
     volume = np.ascontiguousarray(filed.transpose(0, 2, 1))
     if volume.dtype.kind in "iu":
         volume = volume.astype(np.float32)
-    metadata.update({name: account[name] for name in _KEPT if account.get(name) is not None})
-    return Reconstruction(
-        x=volume,
-        algorithm=account.get("algorithm", f"read from {file.name}"),
-        parameters=dict(account.get("parameters", {})),
-        history=_history(account),
-        converged=bool(account.get("converged", False)),
-        stop_reason=account.get("stop_reason", "not stated in the file"),
-        n_iter=int(account.get("n_iter", 0)),
-        pixel_size_nm=size,
-        geometry={name: account[name] for name in _GEOMETRY if name in account},
-        provenance=tuple(account.get("data_steps", ())),
-        metadata=metadata,
-    )
+    stated = {name: value for name, value in account.items() if value is not None}
+    metadata.update({name: stated[name] for name in _KEPT if name in stated})
+    with reading(file, "a volume with its account"):
+        return Reconstruction(
+            x=volume,
+            algorithm=str(stated.get("algorithm", f"read from {file.name}")),
+            parameters=dict(stated.get("parameters", {})),
+            history=_history(stated),
+            converged=bool(stated.get("converged", False)),
+            stop_reason=str(stated.get("stop_reason", "not stated in the file")),
+            n_iter=int(stated.get("n_iter", 0)),
+            pixel_size_nm=size,
+            geometry={name: account[name] for name in _GEOMETRY if name in account},
+            provenance=tuple(stated.get("data_steps", ())),
+            metadata=metadata,
+        )
 
 
 _KEPT = ("relative_residual", "report", "software", "synthetic")
@@ -180,6 +181,7 @@ _GEOMETRY = (
     "tilt_min_deg",
     "tilt_max_deg",
     "tilt_step_deg",
+    "tilt_step_uniform",
     "n_projections",
     "dose_e_per_nm2",
     "data_norm",
@@ -212,6 +214,19 @@ def _labels(sentence: str, account: dict[str, Any]) -> list[str]:
     said = textwrap.wrap(ascii_text(sentence), LABEL_LENGTH)
     steps = textwrap.wrap(ascii_text("; ".join(account["data_steps"])), LABEL_LENGTH)
     return [head, *said, *steps][:LABELS]
+
+
+def _voxel_size(file: Path, stated: Any) -> float | None:
+    if stated is None:
+        return None
+    try:
+        size = float(stated)
+    except (TypeError, ValueError):
+        raise FileFormatError(
+            f"{str(file)!r}: its attribute 'voxel_size_nm' is {stated!r}; a number is needed. Mend "
+            f"or remove the attribute."
+        ) from None
+    return size if size > 0 and np.isfinite(size) else None
 
 
 def _json_object(file: Path, text: Any) -> dict[str, Any]:

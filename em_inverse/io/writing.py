@@ -8,10 +8,10 @@ from pathlib import Path
 
 from em_inverse._version import __version__
 from em_inverse.errors import ParameterError
-from em_inverse.io.files import replacing
+from em_inverse.io.files import expanded, replacing
 from em_inverse.io.mrc import LABEL_LENGTH, LABELS, OWN_LABEL, write_mrc
 from em_inverse.io.provenance import ascii_text
-from em_inverse.tilt_series import TiltSeries
+from em_inverse.tilt_series import TiltSeries, check_series
 
 __all__ = ["write_tilt_series"]
 
@@ -43,7 +43,8 @@ def write_tilt_series(
     Raises
     ------
     ParameterError
-        For an unknown ending, an existing file, or a missing folder.
+        For an unknown ending, an existing file, or a missing folder, and when `series` is not a
+        TiltSeries.
 
     Examples
     --------
@@ -56,7 +57,8 @@ def write_tilt_series(
     ['series.mrc', 'series.rawtlt']
     >>> folder.cleanup()
     """
-    target = Path(path).expanduser()
+    series = check_series(series)
+    target = expanded(path)
     if target.suffix.lower() not in _ENDINGS:
         raise ParameterError(
             f"path {str(target)!r} ends in {target.suffix or 'nothing'!r}; allowed for tilt "

@@ -153,7 +153,14 @@ def rule_curve(result: Any, *, title: str, method: str = "tikhonov") -> Figure:
     return fig
 
 
-def l_curve(result: Any, *, title: str, method: str = "tikhonov", n_labels: int = 4) -> Figure:
+def l_curve(
+    result: Any,
+    *,
+    title: str,
+    method: str = "tikhonov",
+    n_labels: int = 4,
+    ylabel: str = "size of the solution ‖Lx‖",
+) -> Figure:
     """Draw the size of the solution against the residual, with the corner if there is one.
 
     Parameters
@@ -168,6 +175,8 @@ def l_curve(result: Any, *, title: str, method: str = "tikhonov", n_labels: int 
         Role whose colour the curve has, as for :func:`profiles`.
     n_labels : int
         How many points of the curve carry their λ.
+    ylabel : str
+        Name of the size that the prior measures.
 
     Returns
     -------
@@ -223,7 +232,7 @@ def l_curve(result: Any, *, title: str, method: str = "tikhonov", n_labels: int 
             )
         ax.margins(0.12)
         ax.set_xlabel("residual ‖Hx − y‖")
-        ax.set_ylabel("size of the solution ‖Lx‖")
+        ax.set_ylabel(ylabel)
         legend_beside(ax)
     return fig
 

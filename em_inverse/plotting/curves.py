@@ -251,9 +251,7 @@ def _curves(curves: Mapping[str, ArrayLike]) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _line(
-    ax: Axes, x: np.ndarray, y: np.ndarray, name: str, words: str, repeat: int = 0
-) -> None:
+def _line(ax: Axes, x: np.ndarray, y: np.ndarray, name: str, words: str, repeat: int = 0) -> None:
     kind, _ = role(name)
     points = kind == "measurement" and y.size <= _MOST_POINTS
     thin = kind == "measurement" and not points

@@ -22,7 +22,7 @@ from em_inverse.errors import (
     check_integer,
     check_number,
 )
-from em_inverse.tilt_series import TiltSeries
+from em_inverse.tilt_series import TiltSeries, check_series
 from em_inverse.tomography.registration import (
     chained_shifts,
     in_view,
@@ -105,6 +105,7 @@ def align(
     >>> aligned.metadata["shifts_px"][::2, 0].round(2)
     array([ 1.5, -2.5])
     """
+    series = check_series(series)
     check_choice(method, "method", ("center_of_mass", "common_line", "cross_correlation"))
     order = check_integer(order, "order", minimum=1, maximum=5)
     if max_shift is not None:
@@ -204,6 +205,7 @@ def find_tilt_axis(series: TiltSeries) -> TiltAxis:
     >>> round(axis.center_shift, 1), round(axis.x, 1), round(axis.z, 1)
     (1.5, -4.0, 4.0)
     """
+    series = check_series(series)
     curves = _curves(series.angles_deg)
     if curves is None:
         low, high = series.tilt_range_deg
@@ -328,14 +330,14 @@ def _shifts_along_axis(
     ny = profiles.shape[1]
     if ny < _FEWEST_SLICES:
         return np.zeros(len(profiles)), f"nothing (only {ny} slices)"
-    if method == "center_of_mass" and _endsin_view(profiles):
+    if method == "center_of_mass" and _ends_in_view(profiles):
         centres = profiles @ np.arange(ny) / profiles.sum(axis=1)
         return centres.mean() - centres, "the centre of mass"
     reach = ny / 4 if max_shift is None else min(max_shift, ny / 2)
     return match_profiles(profiles, reach), "matching the mass profiles"
 
 
-def _endsin_view(profiles: np.ndarray) -> bool:
+def _ends_in_view(profiles: np.ndarray) -> bool:
     """Whether the object ends before the first and the last slice at every tilt."""
     edge = np.concatenate([profiles[:, :2], profiles[:, -2:]], axis=1)
     return bool(np.abs(edge).max() < 0.02 * np.abs(profiles).max())

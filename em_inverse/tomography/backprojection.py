@@ -83,11 +83,16 @@ def wbp(
     return Reconstruction(
         x=x,
         algorithm="weighted back-projection",
-        parameters={"filter": filter, "cutoff": cutoff},
+        parameters={
+            "filter": filter,
+            "cutoff": cutoff,
+            **geometry.choices(center_shift=center_shift),
+        },
         history={"data_distance": [float(np.linalg.norm(A.forward(x) - b))]},
         pixel_size_nm=series.pixel_size_nm,
         geometry=geometry.describe(series),
         provenance=series.history,
+        metadata=geometry.origin(series),
     )
 
 
@@ -110,13 +115,14 @@ def angular_weights(angles_deg: np.ndarray) -> np.ndarray:
     >>> np.rad2deg(angular_weights(np.array([-40.0, -20.0, 0.0, 10.0, 20.0]))).round(6)
     array([10., 20., 15., 10.,  5.])
     """
-    if angles_deg.size == 1:
-        return np.array([np.pi])
     # A projection at θ + 180° is the mirror image of the one at θ and tells the same.
     folded = np.mod(angles_deg, 180.0)
     sequence = np.argsort(folded, kind="stable")
     ordered = folded[sequence]
     gaps = np.diff(ordered, append=ordered[0] + 180.0)
+    if gaps.max() > 180.0 - 1e-6:
+        # One direction only, however often it was recorded.
+        return np.full(gaps.size, np.pi / gaps.size)
     second, largest = np.sort(gaps)[-2:]
     if largest > max(3 * np.median(gaps), 1.5 * second):
         gaps[gaps.argmax()] = 0.0

@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike
 
 from em_inverse.errors import GeometryError, check_shape
 from em_inverse.forward.tilt import ParallelBeam
-from em_inverse.tilt_series import TiltSeries
+from em_inverse.tilt_series import TiltSeries, check_series
 
-__all__ = ["describe", "operator"]
+__all__ = ["choices", "describe", "operator", "origin"]
 
 
 def operator(
@@ -30,6 +30,8 @@ def operator(
 
     Raises
     ------
+    ParameterError
+        When `series` is not a TiltSeries.
     GeometryError
         When `shape` has another number of slices than the series.
 
@@ -39,7 +41,7 @@ def operator(
     >>> operator(TiltSeries(np.ones((3, 8, 2)), [-60, 0, 60]), (4, 8)).in_shape
     (4, 8, 2)
     """
-    slices = series.projections.shape[2:]
+    slices = check_series(series).projections.shape[2:]
     if shape is None:
         full = series.volume_shape
     else:
@@ -63,7 +65,31 @@ def describe(series: TiltSeries) -> dict[str, Any]:
         "tilt_min_deg": low,
         "tilt_max_deg": high,
         "tilt_step_deg": series.tilt_step_deg,
+        "tilt_step_uniform": _uniform(series),
         "n_projections": series.n_tilts,
         "dose_e_per_nm2": series.dose,
         "data_norm": float(np.linalg.norm(series.projections)),
     }
+
+
+def choices(*, center_shift: ArrayLike, initial: ArrayLike | None = None) -> dict[str, Any]:
+    """Return what the caller chose beyond the method's own parameters, as far as it matters."""
+    chosen: dict[str, Any] = {}
+    if np.any(np.asarray(center_shift)):
+        chosen["center_shift"] = np.asarray(center_shift).tolist()
+    if initial is not None:
+        chosen["initial"] = "given"
+    return chosen
+
+
+def origin(series: TiltSeries) -> dict[str, Any]:
+    """Return what a reconstruction must remember of its data: that they were simulated, if so."""
+    return {"synthetic": True} if series.metadata.get("synthetic") else {}
+
+
+def _uniform(series: TiltSeries) -> bool | None:
+    """Whether all steps are the same within a tenth: goniometers are not exact."""
+    if series.tilt_step_deg is None:
+        return None
+    steps = np.diff(np.sort(series.angles_deg))
+    return bool(np.abs(steps - series.tilt_step_deg).max() <= 0.1 * series.tilt_step_deg)

@@ -84,7 +84,8 @@ def sirt(
         relaxation=relaxation,
         stop=_stop(tolerance),
     )
-    return _run(solver, series, n_iter, progress)
+    chosen = geometry.choices(center_shift=center_shift, initial=initial)
+    return _run(solver, series, n_iter, progress, chosen)
 
 
 def cgls(
@@ -143,7 +144,8 @@ def cgls(
     """
     A = geometry.operator(series, shape, center_shift=center_shift)
     solver = CGLS(A, series.projections, lam, x0=initial, stop=_stop(tolerance))
-    return _run(solver, series, n_iter, progress)
+    chosen = geometry.choices(center_shift=center_shift, initial=initial)
+    return _run(solver, series, n_iter, progress, chosen)
 
 
 def _stop(tolerance: float | None) -> Any:
@@ -152,12 +154,16 @@ def _stop(tolerance: float | None) -> Any:
     return relative_change(check_number(tolerance, "tolerance", minimum=0, exclusive=True))
 
 
-def _run(solver: Solver, series: TiltSeries, n_iter: int, progress: bool) -> Reconstruction:
+def _run(
+    solver: Solver, series: TiltSeries, n_iter: int, progress: bool, chosen: dict[str, Any]
+) -> Reconstruction:
     result = solver.run(n_iter, progress=progress)
     return dataclasses.replace(
         result,
         x=np.asarray(result.x),
+        parameters={**result.parameters, **chosen},
         pixel_size_nm=series.pixel_size_nm,
         geometry=geometry.describe(series),
         provenance=series.history,
+        metadata={**result.metadata, **geometry.origin(series)},
     )

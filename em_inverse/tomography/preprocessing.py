@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from em_inverse.errors import check_choice, check_number
-from em_inverse.tilt_series import TiltSeries
+from em_inverse.tilt_series import TiltSeries, check_series
 
 __all__ = ["remove_background", "repair"]
 
@@ -60,6 +60,7 @@ def remove_background(
     >>> float(clean.projections.min()), float(clean.projections.max())
     (0.0, 32000.0)
     """
+    series = check_series(series)
     check_choice(method, "method", ("histogram", "corner", "percentile"))
     corner = check_number(corner, "corner", minimum=0, maximum=0.5, exclusive=True)
     percentile = check_number(percentile, "percentile", minimum=0, maximum=100)
@@ -116,6 +117,7 @@ def repair(series: TiltSeries, *, threshold: float = 6.0) -> TiltSeries:
     >>> mended.metadata["n_repaired"], bool(mended.projections.max() < 20)
     (1, True)
     """
+    series = check_series(series)
     threshold = check_number(threshold, "threshold", minimum=0, exclusive=True)
     projections = series.projections.copy()
     count = 0

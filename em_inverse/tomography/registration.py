@@ -20,6 +20,11 @@ __all__ = [
     "turn",
 ]
 
+# Square of the relative variation below which a profile is flat: that of float32 arithmetic.
+_NO_STRUCTURE = 1e-10
+# Correlations that differ by less than this fraction are the same but for rounding.
+_SAME = 1e-9
+
 
 def moved(profile: np.ndarray, shift: float) -> np.ndarray:
     """Return a profile moved by `shift` pixels; its border values come in from outside."""
@@ -198,7 +203,11 @@ def image_shift(reference: np.ndarray, image: np.ndarray, max_shift: float | Non
     ]
     lags = np.ix_(*(np.arange(-r, r + 1) for r in reach))
     window = correlation[lags] / np.maximum(overlap[lags], 0.05 * overlap[0, 0])
-    i, j = (int(k) for k in np.unravel_index(window.argmax(), window.shape))
+    # Where nothing tells the shifts apart (no structure along an axis), the smallest is right.
+    length = np.add.outer(*(np.arange(-r, r + 1) ** 2 for r in reach))
+    alike = window >= window.max() - _SAME * np.abs(window).max()
+    nearest = np.where(alike, length, length.max() + 1).argmin()
+    i, j = (int(k) for k in np.unravel_index(nearest, window.shape))
     return np.array([i - reach[0] + _vertex(window[:, j], i), j - reach[1] + _vertex(window[i], j)])
 
 
@@ -215,7 +224,8 @@ def _best_shift(profile: np.ndarray, reference: np.ndarray, reach: float) -> flo
         )
         a, b = here - here.mean(), reference[inside] - reference[inside].mean()
         scale = np.sqrt((a @ a) * (b @ b))
-        return 1 - float(a @ b) / scale if scale > 0 else 1.0
+        rounding = _NO_STRUCTURE * np.sqrt((here @ here) * (reference[inside] @ reference[inside]))
+        return 1 - float(a @ b) / scale if scale > rounding else 1.0
 
     # Smallest shift first, so that a profile without structure stays where it is.
     whole = sorted(range(-int(reach), int(reach) + 1), key=abs)
@@ -256,4 +266,4 @@ def _vertex(values: np.ndarray, peak: int) -> float:
         return 0.0
     left, top, right = values[peak - 1 : peak + 2]
     curvature = left - 2 * top + right
-    return float(0.5 * (left - right) / curvature) if curvature < 0 else 0.0
+    return float(0.5 * (left - right) / curvature) if curvature < -_SAME * abs(top) else 0.0

@@ -167,6 +167,7 @@ def test_single_precision_unless_double_is_asked_for():
         (lambda: ParallelBeam((4, 4), [0], 2.5), ParameterError, "n_det"),
         (lambda: ParallelBeam((4, 4), [0], center_shift=[1, 2]), GeometryError, "center_shift"),
         (lambda: ParallelBeam((4, 4), [0], center_shift=np.inf), DataError, "center_shift"),
+        (lambda: ParallelBeam((4, 4), [0], center_shift=-(2.0**32)), GeometryError, "center_shift"),
         (lambda: ParallelBeam((4, 4), [0]) @ np.ones((4, 5)), DataError, "shape"),
         (lambda: ParallelBeam((4, 4), [0]).interpolate_back(np.ones(4)), DataError, "shape"),
     ],

@@ -2,7 +2,14 @@ import pytest
 
 from em_inverse.errors import FileFormatError, ParameterError
 from em_inverse.io import files
-from em_inverse.io.files import MissingFileError, check_size, existing_file, reading, replacing
+from em_inverse.io.files import (
+    MissingFileError,
+    check_size,
+    check_target,
+    existing_file,
+    reading,
+    replacing,
+)
 
 
 def test_existing_file_names_what_is_wrong(tmp_path):
@@ -102,3 +109,20 @@ def test_replacing_refuses_folders_and_missing_parents(tmp_path):
         pass
     with pytest.raises(ParameterError, match="path is 3"), replacing(3):
         pass
+
+
+def test_a_home_that_does_not_exist_is_named(tmp_path):
+    for door in (existing_file, check_target):
+        with pytest.raises(ParameterError, match=r"~no-such-user/a\.mrc.*home folder"):
+            door("~no-such-user/a.mrc")
+
+
+def test_a_path_that_the_system_refuses_is_a_format_error():
+    with pytest.raises(FileFormatError, match="cannot be looked at"):
+        existing_file("a" * 5000 + ".mrc")
+
+
+def test_a_folder_without_permission_is_named_before_anything_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(files.os, "access", lambda path, mode: False)
+    with pytest.raises(ParameterError, match=r"v\.mrc.*may not write in the folder"):
+        check_target(tmp_path / "v.mrc")

@@ -358,6 +358,8 @@ def test_writing_a_series_refuses_other_endings_and_existing_files(tmp_path):
     series = TiltSeries(np.ones((2, 3)), [0, 1], history=["shifted by 2 px"])
     with pytest.raises(ParameterError, match=r"\.xyz.*\.mrc"):
         write_tilt_series(tmp_path / "s.xyz", series)
+    with pytest.raises(ParameterError, match=r"series is a ndarray.*TiltSeries\(projections"):
+        write_tilt_series(tmp_path / "s.mrc", np.ones((2, 3)))
     (tmp_path / "s.rawtlt").write_text("mine")
     with pytest.raises(ParameterError, match=r"s\.rawtlt.*exists already"):
         write_tilt_series(tmp_path / "s.mrc", series)

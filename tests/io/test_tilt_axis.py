@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter, rotate
@@ -41,3 +43,11 @@ def test_unusable_images_are_refused(images):
         tilt_axis_evidence(images[0])
     with pytest.raises(DataError, match="NaN"):
         tilt_axis_evidence(np.where(images == images.max(), np.nan, images))
+
+
+def test_infinite_values_are_refused_without_a_warning(images):
+    infinite = np.where(images == images.max(), np.inf, -np.inf)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(DataError, match="NaN or infinite"):
+            tilt_axis_evidence(infinite)

@@ -31,6 +31,7 @@ def reconstruction(volume=VOLUME, **changes):
             "tilt_min_deg": -76.0,
             "tilt_max_deg": 76.0,
             "tilt_step_deg": 2.0,
+            "tilt_step_uniform": True,
             "n_projections": 77,
             "dose_e_per_nm2": None,
             "data_norm": 60.0,
@@ -192,6 +193,8 @@ def test_the_sentence_states_what_is_known_and_what_is_not():
     assert "1 projection at −5°" in describe(one)
     assert "residual ‖Ax − b‖ 10 % of ‖b‖" in describe(one)
     assert "total dose 1e+05 e/nm²" in describe({"dose_e_per_nm2": 1e5})
+    uneven = reconstruction().geometry | {"tilt_step_uniform": False}
+    assert "to 76° in uneven steps (median 2°);" in describe(uneven)
     assert "WBP, 1 iteration;" in describe({"algorithm": "WBP", "n_iter": 1})
 
 
@@ -201,3 +204,48 @@ def test_facts_are_plain_json():
     assert json_ready(np.float64("inf")) is None
     assert json_ready(np.int8(3)) == 3
     assert ascii_text("λ ≥ 1 Å, 日") == "lambda >= 1 A, ?"
+
+
+@pytest.mark.parametrize("ending", [".tif", ".h5"])
+def test_a_volume_passed_on_names_the_software_that_made_it(tmp_path, ending):
+    first = write_volume(
+        tmp_path / f"a{ending}", reconstruction(metadata={"software": "em_inverse 1900.1"})
+    )
+    again = read_volume(write_volume(tmp_path / f"b{ending}", read_volume(first)))
+    assert describe(facts(again)).endswith("em_inverse 1900.1.")
+
+
+@pytest.mark.parametrize(
+    "account",
+    ['{"parameters": 3}', '{"n_iter": "x"}', '{"data_steps": 4}', '{"data_distance": "z"}', "[1]"],
+)
+def test_an_account_of_the_wrong_kind_is_a_format_error(tmp_path, account):
+    tifffile.imwrite(tmp_path / "v.tif", VOLUME, imagej=True, metadata={"em_inverse": account})
+    with h5py.File(tmp_path / "v.h5", "w") as h5:
+        h5["volume"] = VOLUME
+        h5["volume"].attrs["provenance"] = account
+    for name in ("v.tif", "v.h5"):
+        with pytest.raises(FileFormatError, match=name.replace(".", r"\.")):
+            read_volume(tmp_path / name)
+
+
+def test_an_account_that_states_nothing_is_read(tmp_path):
+    with h5py.File(tmp_path / "v.h5", "w") as h5:
+        h5["volume"] = VOLUME
+        h5["volume"].attrs["provenance"] = '{"algorithm": null, "n_iter": null, "converged": null}'
+    again = read_volume(tmp_path / "v.h5")
+    assert (again.algorithm, again.n_iter, again.converged) == ("read from v.h5", 0, False)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(0.5, 0.5), (-1.0, None), (np.nan, None), ("wide", FileFormatError)]
+)
+def test_the_voxel_size_of_an_hdf5_file_is_checked(tmp_path, value, expected):
+    with h5py.File(tmp_path / "v.h5", "w") as h5:
+        h5["volume"] = VOLUME
+        h5["volume"].attrs["voxel_size_nm"] = value
+    if expected is FileFormatError:
+        with pytest.raises(FileFormatError, match="'voxel_size_nm' is 'wide'"):
+            read_volume(tmp_path / "v.h5")
+    else:
+        assert read_volume(tmp_path / "v.h5").pixel_size_nm == expected

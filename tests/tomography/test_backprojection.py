@@ -79,6 +79,7 @@ def test_a_missing_wedge_stretches_along_the_beam():
         ([-30, -20, -10, 0, 10, 20, 30], [5, 10, 10, 10, 10, 10, 5]),
         ([10.0], [180]),
         ([-45, 45], [90, 90]),
+        ([20, 20, 20, -160], [45, 45, 45, 45]),
     ],
 )
 def test_angular_weights_are_half_the_gaps(angles, expected):

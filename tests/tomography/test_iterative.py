@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
 
+from em_inverse import tomography
 from em_inverse.errors import DataError, ParameterError
 from em_inverse.forward.kernels.reference import joseph_matrix
 from em_inverse.forward.tilt import ParallelBeam
+from em_inverse.report import report
 from em_inverse.tilt_series import TiltSeries
 from em_inverse.tomography import cgls, sirt
 
@@ -102,3 +104,43 @@ def test_bad_arguments_are_named():
         sirt(series, 0)
     with pytest.raises(ParameterError, match="relaxation"):
         sirt(series, 3, relaxation=2)
+
+
+@pytest.mark.parametrize("recipe", [sirt, cgls])
+def test_what_the_caller_chose_is_reported(recipe):
+    series = series_of(phantom())
+    plain = recipe(series, 2)
+    assert not {"initial", "center_shift"} & set(plain.parameters)
+    again = recipe(series, 2, initial=plain.x, center_shift=0.5)
+    assert again.parameters["initial"] == "given"
+    assert again.parameters["center_shift"] == 0.5
+    assert "initial = given" in report(again)
+    shifts = np.linspace(0, 1, series.n_tilts)
+    assert recipe(series, 2, center_shift=shifts).parameters["center_shift"] == shifts.tolist()
+
+
+@pytest.mark.parametrize(
+    ("angles", "uniform"),
+    [([-60, -30.5, 0, 29.9, 60], True), ([-60, -30, 0, 60], False), ([5], None)],
+)
+def test_uneven_steps_are_not_called_steps(angles, uniform):
+    result = sirt(TiltSeries(np.ones((len(angles), 8)), angles), 1)
+    assert result.geometry["tilt_step_uniform"] is uniform
+    assert ("uneven steps" in report(result)) == (uniform is False)
+
+
+@pytest.mark.parametrize(
+    "door",
+    [
+        sirt,
+        cgls,
+        tomography.wbp,
+        tomography.align,
+        tomography.find_tilt_axis,
+        tomography.remove_background,
+        tomography.repair,
+    ],
+)
+def test_a_bare_array_is_refused_with_the_remedy(door):
+    with pytest.raises(ParameterError, match=r"series is a ndarray.*TiltSeries\(projections"):
+        door(np.ones((3, 8)))

@@ -77,3 +77,19 @@ def test_the_chain_starts_at_the_tilt_nearest_to_zero():
     shifts = chained_shifts(images, angles, None, stretch=False)
     assert not shifts[2].any()
     assert shifts[:, 0] == pytest.approx([3, 2, 0, -1], abs=0.35)
+
+
+def test_where_nothing_tells_shifts_apart_nothing_is_shifted():
+    """A vacuum stays where it is, and a picture without structure along y stays there along y."""
+    assert not image_shift(np.zeros((40, 40)), np.zeros((40, 40)), None).any()
+    assert not image_shift(np.full((40, 40), 3.0), np.full((40, 40), 3.0), None).any()
+    bar = np.repeat(picture(3, (64, 1)), 30, axis=1)
+    bar[20:30] += 1
+    shift = image_shift(bar, np.roll(bar, -4, axis=0), None)
+    assert shift == pytest.approx([4, 0], abs=0.3)
+    assert shift[1] == pytest.approx(0, abs=1e-6)
+
+
+def test_rounding_is_no_structure():
+    profiles = 1e4 * (1 + 1e-7 * np.random.default_rng(4).standard_normal((5, 40)))
+    assert not match_profiles(profiles, 10).any()
