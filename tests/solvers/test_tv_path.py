@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from em_inverse import deblurring
 from em_inverse.errors import DataError
 from em_inverse.forward import GaussianBlur
-from em_inverse.widgets.deblurring import LAMBDA, problem
 from em_inverse.solvers import tv_path
+from em_inverse.widgets.deblurring import LAMBDA, problem
 
 
 def objective(H, y, x, lam):
