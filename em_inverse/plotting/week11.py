@@ -95,7 +95,9 @@ def three_lambdas(x: np.ndarray, solutions: Mapping[str, np.ndarray]) -> None:
 
 def sweep(result: Any) -> None:
     """Show the U-curve."""
-    figure = u_curve(result, title="Too small a λ keeps noise, too large a λ erases the object: a U")
+    figure = u_curve(
+        result, title="Too small a λ keeps noise, too large a λ erases the object: a U"
+    )
     show(
         figure,
         alt=f"Error against λ, a U: {result.rmse[0]:.2f} at λ = {result.lambdas[0]:.5f}, lowest "
