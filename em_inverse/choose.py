@@ -117,7 +117,7 @@ class LCurve:
         """Draw the curve with its corner."""
         from em_inverse import plotting
 
-        return plotting.l_curve(self, title=self.message)
+        return plotting.l_curve(self, title=self.message.partition(";")[0])
 
 
 @dataclass(frozen=True)
@@ -137,6 +137,8 @@ class Choice:
         The value that the score was to meet; None where it was minimised.
     residual_norm : float or None
         ‖Hx − y‖ at the choice, where one solution was computed.
+    message : str
+        What was found, in words; it says so when the choice is an end of the range.
     """
 
     lam: float
@@ -146,6 +148,7 @@ class Choice:
     score_name: str
     target: float | None = None
     residual_norm: float | None = None
+    message: str = ""
 
     def draw(self) -> Figure:
         """Draw the score against λ with the choice marked."""
@@ -193,12 +196,11 @@ def sweep(
     grid = _grid(lambdas)
     if method is None:
         path = TikhonovPath(H, y, penalty)
-        solutions = np.stack([path.solution(lam) for lam in grid])
-        residuals = np.array([path.residual_norm(lam) for lam in grid])
-        sizes = np.array([path.solution_norm(lam) for lam in grid])
+        solutions = path.solutions(grid)
+        residuals, sizes, _ = path.log_curve(grid)
     else:
         data = check_array(y, "y", shape=H.out_shape, dtype=H.dtype)
-        solutions = np.stack([np.asarray(method(H, data, float(lam))) for lam in grid])
+        solutions = np.stack(_solve_all(H, data, grid, method, penalty))
         residuals = np.array([np.linalg.norm(H.forward(x) - data) for x in solutions])
         sizes = np.array([np.linalg.norm(x) for x in solutions])
     if x_true is None:
@@ -212,9 +214,11 @@ def l_curve(
 ) -> LCurve:
     """Find the corner of the L-curve: the λ of largest curvature of (ln ‖Hx − y‖, ln ‖Lx‖).
 
-    No noise level is needed. The curvature is computed from exact derivatives, its maximum
-    searched between grid points. A curve whose curvature has no interior maximum above 0.5 (a
-    straight or gently bent line) has no corner, and the result says so.
+    No noise level is needed. The curvature is computed from exact derivatives, its maxima
+    searched between grid points. A curve with several corners (maxima above 0.5) is cut at the
+    one of least ‖Hx − y‖ · ‖Lx‖: left of it, the object grows faster than the residual falls. A
+    curve that has none (a straight or gently bent line), or only where the residual is rounding
+    error (data without noise), says so.
 
     Parameters
     ----------
@@ -232,7 +236,8 @@ def l_curve(
     References
     ----------
     Hansen, Analysis of discrete ill-posed problems by means of the L-curve, SIAM Review 34 (1992)
-    561, doi:10.1137/1034115. Lawson and Hanson, *Solving Least Squares Problems* (1974).
+    561, doi:10.1137/1034115. Regińska, doi:10.1137/S1064827593252672 (the least product). Lawson
+    and Hanson, *Solving Least Squares Problems* (1974).
 
     Examples
     --------
@@ -247,33 +252,40 @@ def l_curve(
     """
     path = TikhonovPath(H, y, penalty)
     grid = _grid(lambdas) if lambdas is not None else _default_grid(path)
-    residuals = np.array([path.residual_norm(lam) for lam in grid])
-    sizes = np.array([path.solution_norm(lam) for lam in grid])
+    residuals, sizes, at_grid = path.log_curve(grid)
+
+    def bend(t: float) -> float:
+        return float(path.log_curve([np.exp(t)])[2][0])
+
     low, high = np.log(grid.min()), np.log(grid.max())
-    fine = np.linspace(low, high, max(3, int(np.ceil((high - low) / np.log(10) * _PER_DECADE)) + 1))
-    bends = np.array([_curvature(path, t) for t in fine])
-    at_grid = np.array([_curvature(path, t) for t in np.log(grid)])
-    peaks = [
-        i for i in range(1, len(fine) - 1) if bends[i] >= bends[i - 1] and bends[i] > bends[i + 1]
-    ]
-    best = max(peaks, key=lambda i: bends[i], default=None)
-    if best is None or bends[best] < _LEAST_CURVATURE:
-        top = 0.0 if best is None else bends[best]
+    ticks = np.linspace(low, high, max(3, int((high - low) / np.log(10) * _PER_DECADE) + 2))
+    rho, eta, bends = path.log_curve(np.exp(ticks))
+    peaks = _peaks(bends)
+    corners = peaks[bends[peaks] >= _LEAST_CURVATURE]
+    rounding = max(path.H.shape) * np.finfo(np.float64).eps * float(np.linalg.norm(path.y))
+    if corners.size:
+        best = corners[np.argmin(rho[corners] * eta[corners])]
+        message = (
+            f"the only corner between λ = {grid.min():.3g} and {grid.max():.3g} lies where the "
+            f"residual is rounding error: these data hold no noise to balance. Use λ = 0, the "
+            f"naive inverse, or another rule."
+        )
+    if not corners.size:
+        top = float(bends[peaks].max(initial=0.0))
         message = (
             f"no corner between λ = {grid.min():.3g} and {grid.max():.3g}: the largest "
             f"curvature inside is {top:.2g}, less than {_LEAST_CURVATURE}. Use another rule, or a "
             f"wider range."
         )
+    if not corners.size or rho[best] <= rounding:
         return LCurve(grid, residuals, sizes, at_grid, None, None, message)
-    found = minimize_scalar(
-        lambda t: -_curvature(path, t),
-        bounds=(fine[best - 1], fine[best + 1]),
-        method="bounded",
-        options={"xatol": 1e-10},
-    )
-    lam = float(np.exp(found.x))
+    t = _lowest(lambda t: -bend(t), ticks[best - 1], ticks[best + 1])
+    lam = float(np.exp(t))
     corner = (path.residual_norm(lam), path.solution_norm(lam))
-    message = f"corner at λ = {lam:.4g}, curvature {-found.fun:.3g}"
+    message = f"corner at λ = {lam:.4g}, curvature {bend(t):.3g}"
+    others = [f"{np.exp(ticks[i]):.2g}" for i in corners if i != best and rho[i] > rounding]
+    if others:
+        message += f"; the curve also bends at λ ≈ {', '.join(others)}"
     return LCurve(grid, residuals, sizes, at_grid, lam, corner, message)
 
 
@@ -315,12 +327,13 @@ def discrepancy(
         low -= 2.0
     while path.residual_norm(float(np.exp(high))) < target and high < 160:
         high += 2.0
-    least, most = (path.residual_norm(float(np.exp(t))) for t in (low, high))
+    least, most = path.residual_norms(np.exp([low, high]))
     if not least <= target <= most:
         remedy = (
             "The noise estimate is too small, or H does not describe the data."
             if target < least
-            else "The noise estimate is larger than the data themselves."
+            else "The noise estimate is larger than the data, or than what the flattest object "
+            "leaves of them."
         )
         raise ParameterError(
             f"noise_norm · tau is {target:.6g}, but residuals between {least:.6g} and {most:.6g} "
@@ -329,17 +342,20 @@ def discrepancy(
     t = brentq(
         lambda t: path.residual_norm(float(np.exp(t))) - target, low, high, xtol=1e-13, rtol=1e-14
     )
-    scores = np.array([path.residual_norm(lam) for lam in grid])
     lam = float(np.exp(t))
+    reached = path.residual_norm(lam)
     return Choice(
-        lam, "discrepancy", grid, scores, "residual norm", target, path.residual_norm(lam)
-    )
+        lam, "discrepancy", grid, path.residual_norms(grid), "residual norm", target, reached,
+        f"residual {reached:.6g} at λ = {lam:.4g}",
+    )  # fmt: skip
 
 
 def gcv(H: Any, y: ArrayLike, *, penalty: str = "identity") -> Choice:
     """Choose λ by generalised cross-validation: minimise ‖Hx_λ − y‖² / (M − Σ f_i)².
 
-    No noise level is needed; the noise must be white.
+    No noise level is needed; the noise must be white. Where the function has several minima, the
+    lowest is taken. Where it falls to an end of the range (data without noise), the message of
+    the result says so.
 
     Parameters
     ----------
@@ -356,21 +372,32 @@ def gcv(H: Any, y: ArrayLike, *, penalty: str = "identity") -> Choice:
     Golub, Heath and Wahba, doi:10.1080/00401706.1979.10489751.
     """
     path = TikhonovPath(H, y, penalty)
-    samples = path.y.size
 
-    def score(t: float) -> float:
-        lam = float(np.exp(t))
-        free = samples - path.degrees_of_freedom(lam)
-        return float(path.residual_norm(lam) ** 2 / max(free, 1e-12) ** 2)
+    def scores_at(lambdas: np.ndarray) -> np.ndarray:
+        free = np.maximum(path.residual_degrees(lambdas), np.finfo(np.float64).tiny)
+        return (path.residual_norms(lambdas) / free) ** 2
 
     grid = _default_grid(path)
-    ticks = np.log(grid)
-    scores = np.array([score(t) for t in ticks])
-    best = int(scores.argmin())
-    ends = ticks[max(best - 1, 0)], ticks[min(best + 1, len(ticks) - 1)]
-    found = minimize_scalar(score, bounds=ends, method="bounded", options={"xatol": 1e-10})
-    lam = float(np.exp(found.x))
-    return Choice(lam, "GCV", grid, scores, "GCV function", residual_norm=path.residual_norm(lam))
+    ticks, scores = np.log(grid), scores_at(grid)
+    # Around every valley that might be the deepest, and at the deepest point seen.
+    valleys = _peaks(-scores)
+    starts = {int(scores.argmin()), *valleys[scores[valleys] <= 1.1 * scores.min()].tolist()}
+    last = len(ticks) - 1
+    found = [
+        _lowest(
+            lambda t: float(scores_at(np.exp([t]))[0]),
+            ticks[max(i - 1, 0)],
+            ticks[min(i + 1, last)],
+        )
+        for i in starts
+    ]
+    t = min(found, key=lambda t: float(scores_at(np.exp([t]))[0]))
+    lam = float(np.exp(t))
+    end = "lower" if t < ticks[1] - 1e-6 else "upper" if t > ticks[-2] + 1e-6 else None
+    message = f"least GCV function at λ = {lam:.4g}"
+    if end:
+        message += f", at the {end} end of the range: the function has no minimum inside it"
+    return Choice(lam, "GCV", grid, scores, "GCV function", None, path.residual_norm(lam), message)
 
 
 def cross_validation(
@@ -476,7 +503,10 @@ def thinning(
         part = rng.binomial(values.astype(np.int64), fraction).astype(np.float64)
         held = values - part
         for i, lam in enumerate(grid):
-            fitted = np.asarray(method(part.copy(), float(lam)), dtype=np.float64)
+            fitted = check_array(
+                method(part.copy(), float(lam)), "method's result", shape=values.shape,
+                dtype=np.float64,
+            )  # fmt: skip
             scores[i] += _deviance(held, fitted * ((1 - fraction) / fraction))
     scores /= repeats * values.size
     return Choice(float(grid[scores.argmin()]), "count thinning", grid, scores, "held-out deviance")
@@ -486,35 +516,24 @@ def _solve_all(
     H: LinearOperator, y: np.ndarray, grid: np.ndarray, method: Method | None, penalty: str
 ) -> Sequence[np.ndarray]:
     if method is not None:
-        return [np.asarray(method(H, y, float(lam))) for lam in grid]
-    path = TikhonovPath(H, y, penalty)
-    return [path.solution(lam) for lam in grid]
+        return [
+            check_array(method(H, y, float(lam)), "method's result", shape=H.in_shape)
+            for lam in grid
+        ]
+    return list(TikhonovPath(H, y, penalty).solutions(grid))
 
 
-def _curvature(path: TikhonovPath, t: float) -> float:
-    """Curvature of (ln ‖Hx − y‖, ln ‖Lx‖) at λ = exp(t), from derivatives with respect to t.
+def _peaks(values: np.ndarray) -> np.ndarray:
+    """Indices of the local maxima inside."""
+    inside = values[1:-1]
+    return np.flatnonzero((inside >= values[:-2]) & (inside > values[2:])) + 1
 
-    With dfᵢ/dt = −fᵢ(1 − fᵢ), both squared norms are sums whose derivatives are sums of the same
-    kind.
-    """
-    lam = float(np.exp(t))
-    f = path.filter_factors(lam)
-    total = path.c**2 + lam * path.s**2
-    size = (
-        np.divide(path.c * path.s * path.beta, total, out=np.zeros_like(total), where=total > 0)
-        ** 2
+
+def _lowest(function: Callable[[float], float], low: float, high: float) -> float:
+    found = minimize_scalar(
+        function, bounds=(low, high), method="bounded", options={"xatol": 1e-10}
     )
-    miss = ((1 - f) * path.beta) ** 2
-    rho, eta = miss.sum() + path.outside, size.sum()
-    if rho <= 0 or eta <= 0:
-        return 0.0
-    rho_1, rho_2 = 2 * np.sum(f * miss), 2 * np.sum(f * (3 * f - 1) * miss)
-    eta_1, eta_2 = -2 * np.sum((1 - f) * size), -2 * np.sum((1 - f) * (3 * f - 2) * size)
-    a_1, b_1 = rho_1 / (2 * rho), eta_1 / (2 * eta)
-    a_2 = rho_2 / (2 * rho) - 2 * a_1**2
-    b_2 = eta_2 / (2 * eta) - 2 * b_1**2
-    speed = (a_1**2 + b_1**2) ** 1.5
-    return float((a_1 * b_2 - a_2 * b_1) / speed) if speed > 0 else 0.0
+    return float(found.x)
 
 
 def _deviance(counts: np.ndarray, expected: np.ndarray) -> float:

@@ -2,6 +2,9 @@
 
 ``H`` may be an operator of :mod:`em_inverse.forward` or a plain matrix. Every recipe returns the
 array, or with ``full=True`` a :class:`~em_inverse.Reconstruction` that also says how it was made.
+
+Operators in single precision are solved in double (`LinearOperator.double`), which is what small
+gradients and tight certificates need; the result has the operator's precision.
 """
 
 from __future__ import annotations
@@ -119,7 +122,7 @@ def tikhonov(
         Filter factors of the (generalised) SVD; the normal equations by Cholesky; conjugate
         gradients, which need no matrix. "auto" takes the SVD for up to 1500 unknowns.
     tol : float
-        Relative gradient at which conjugate gradients stop.
+        Relative gradient at which conjugate gradients stop; never below the rounding of H.
     full : bool
         Return a Reconstruction instead of the array.
 
@@ -171,7 +174,7 @@ def total_variation(
     *,
     nonnegative: bool = False,
     tol: float = 1e-5,
-    max_iter: int = 5000,
+    max_iter: int = 20000,
     x0: ArrayLike | None = None,
     full: bool = False,
 ) -> Any:
@@ -291,7 +294,8 @@ def wiener(H: Any, y: ArrayLike, noise_to_signal: ArrayLike, *, full: bool = Fal
             f"than 0."
         )
     if ratio.ndim == 0:
-        result = tikhonov(H, y, float(ratio), full=True)
+        lam = check_number(ratio, "noise_to_signal", minimum=0, exclusive=True)
+        result = tikhonov(H, y, lam, full=True)
     else:
         result = _wiener_by_band(H, y, check_array(ratio, "noise_to_signal", shape=H.in_shape))
     result.algorithm = "Wiener filter"
@@ -393,8 +397,8 @@ def _solve_normal(H: LinearOperator, y: ArrayLike, penalty: np.ndarray) -> np.nd
         factor = scipy.linalg.cho_factor(matrix.T @ matrix + penalty)
     except scipy.linalg.LinAlgError:
         raise ParameterError(
-            "lam is too small for the normal equations: HᵀH + λLᵀL is singular to rounding. "
-            "Use method='svd', or a larger λ."
+            "The penalty is too small for the normal equations: HᵀH + λLᵀL is singular to "
+            "rounding. Use method='svd', or a larger λ."
         ) from None
     return scipy.linalg.cho_solve(factor, matrix.T @ y.ravel()).reshape(H.in_shape)
 
@@ -403,7 +407,7 @@ def _tikhonov_by_cg(
     H: LinearOperator, y: ArrayLike, lam: float, penalty: str, tol: float
 ) -> Reconstruction:
     tol = check_number(tol, "tol", minimum=0, exclusive=True)
-    return _cg(H, y, lam, Gradient(H.in_shape, H.dtype) if penalty == "gradient" else None, tol)
+    return _cg(H, y, lam, Gradient(H.in_shape) if penalty == "gradient" else None, tol)
 
 
 def _cg(
@@ -411,10 +415,13 @@ def _cg(
 ) -> Reconstruction:
     def settled(solver: solvers.Solver) -> str | None:
         assert isinstance(solver, solvers.CGLS)
-        reached = solver.relative_gradient <= max(tol, 4 * np.finfo(H.dtype).eps)
-        return f"relative gradient ≤ {tol:g}" if reached else None
+        return f"relative gradient ≤ {limit:g}" if solver.relative_gradient <= limit else None
 
-    return solvers.CGLS(H, y, lam, L, stop=settled).run(20 * H.shape[1])
+    exact = H.double()
+    limit = max(tol, 4 * exact.precision)
+    result = solvers.CGLS(exact, y, lam, L, stop=settled).run(20 * H.shape[1])
+    result.x = result.x.astype(H.dtype, copy=False)
+    return result
 
 
 def _fista(
@@ -429,8 +436,9 @@ def _fista(
     x0: ArrayLike | None,
     full: bool,
 ) -> Any:
+    H = as_operator(H)
     solver = solvers.FISTA(
-        LeastSquares(H, y),
+        LeastSquares(H.double(), y),
         prior,
         lam,
         x0,
@@ -440,6 +448,7 @@ def _fista(
     result = solver.run(check_integer(max_iter, "max_iter", minimum=1))
     result.algorithm = name
     result.parameters["gap"] = solver.gap()
+    result.x = result.x.astype(H.dtype, copy=False)
     return result if full else result.x
 
 
@@ -451,6 +460,7 @@ def _answer(
     parameters: dict[str, Any],
     full: bool,
 ) -> Any:
+    x = x.astype(H.dtype, copy=False)
     if not full:
         return x
     distance = float(np.linalg.norm(H.forward(x) - check_array(y, "y", shape=H.out_shape)))

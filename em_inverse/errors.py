@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 __all__ = [
+    "CheckedNumber",
     "ChecksumError",
     "DataError",
     "DownloadError",
@@ -234,10 +235,43 @@ def check_angles(angles_deg: ArrayLike, *, count: int | None = None) -> np.ndarr
     return angles
 
 
+class CheckedNumber:
+    """An attribute that holds a number and checks it whenever it is set.
+
+    For parameters that may change while a solver runs.
+
+    Examples
+    --------
+    >>> class Knob:
+    ...     lam = CheckedNumber(minimum=0, exclusive=True)
+    >>> knob = Knob()
+    >>> knob.lam = 2
+    >>> knob.lam
+    2.0
+    """
+
+    def __init__(self, *, minimum: float, exclusive: bool = False) -> None:
+        self.minimum, self.exclusive = minimum, exclusive
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> float:
+        if instance is None:
+            raise AttributeError(f"{self.name} belongs to an instance")
+        return instance.__dict__[self.name]
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        instance.__dict__[self.name] = check_number(
+            value, self.name, minimum=self.minimum, exclusive=self.exclusive
+        )
+
+
 def _range_text(low: float, high: float, exclusive: bool) -> str:
     if low == -np.inf and high == np.inf:
         return "any finite number"
     less = "<" if exclusive else "≤"
     left = "" if low == -np.inf else f"{low:g} {less} "
     right = "" if high == np.inf else f" {less} {high:g}"
-    return f"{left}value{right}"
+    finite = "" if right else ", finite"
+    return f"{left}value{right}{finite}"

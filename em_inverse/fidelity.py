@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from em_inverse.errors import DataError, check_array, check_number
+from em_inverse.errors import CheckedNumber, DataError, check_array
 from em_inverse.forward.operator import LinearOperator, as_operator
 
 __all__ = ["DataTolerance", "Fidelity", "LeastSquares", "PoissonLikelihood"]
@@ -47,7 +47,16 @@ class _Data:
 
     def __init__(self, H: Any, y: ArrayLike) -> None:
         self.H = as_operator(H)
-        self.y = check_array(y, "y", shape=self.H.out_shape, dtype=self.H.dtype)
+        self.y = y
+
+    @property
+    def y(self) -> np.ndarray:
+        """The data; what replaces them is checked against H."""
+        return self._y
+
+    @y.setter
+    def y(self, value: ArrayLike) -> None:
+        self._y = check_array(value, "y", shape=self.H.out_shape, dtype=self.H.dtype)
 
     def distance(self, x: np.ndarray) -> float:
         """‖Hx − y‖₂, the data distance."""
@@ -127,14 +136,29 @@ class PoissonLikelihood(_Data):
 
     def __init__(self, H: Any, y: ArrayLike, background: ArrayLike = 0.0) -> None:
         super().__init__(H, y)
-        if self.y.min() < 0:
-            raise DataError(
-                f"y reaches {self.y.min():g}; counts cannot be negative. Subtract no background "
-                f"from counts: pass it as `background`."
-            )
         self.background = check_array(background, "background", dtype=self.H.dtype)
+        if self.background.ndim and self.background.shape != self.H.out_shape:
+            raise DataError(
+                f"background has shape {self.background.shape}; one number, or one per value of "
+                f"y (shape {self.H.out_shape}), is needed."
+            )
         if self.background.min() < 0:
             raise DataError(f"background reaches {self.background.min():g}; it must be ≥ 0.")
+
+    @property
+    def y(self) -> np.ndarray:
+        """The counts; what replaces them is checked against H."""
+        return self._y
+
+    @y.setter
+    def y(self, value: ArrayLike) -> None:
+        counts = check_array(value, "y", shape=self.H.out_shape, dtype=self.H.dtype)
+        if counts.min() < 0:
+            raise DataError(
+                f"y reaches {counts.min():g}; counts cannot be negative. Subtract no background "
+                f"from counts: pass it as `background`."
+            )
+        self._y = counts
 
     def value(self, x: np.ndarray) -> float:
         """Σ (Hx + b) − y − y log((Hx + b)/y); infinite where counts meet no expectation."""
@@ -202,9 +226,11 @@ class DataTolerance(_Data):
         When ε is not positive.
     """
 
+    epsilon = CheckedNumber(minimum=0, exclusive=True)
+
     def __init__(self, H: Any, y: ArrayLike, epsilon: float) -> None:
         super().__init__(H, y)
-        self.epsilon = check_number(epsilon, "epsilon", minimum=0, exclusive=True)
+        self.epsilon = epsilon
 
     def value(self, x: np.ndarray) -> float:
         """0 inside the ball (to 10⁻⁶ of its radius), infinity outside."""

@@ -216,3 +216,93 @@ def test_results_draw_themselves(result):
     assert axes.get_title() or figure._suptitle.get_text()
     assert axes.get_xlabel()
     assert axes.get_xscale() == "log"
+
+
+def heat(n=64):
+    """Inverse heat equation: singular values that fall to rounding, and two bends in the curve."""
+    h = 1 / n
+    t = h * (np.arange(n) + 0.5)
+    kernel = h / (2 * np.sqrt(np.pi)) * t**-1.5 * np.exp(-1 / (4 * t))
+    A = np.array([[kernel[i - j] if i >= j else 0.0 for j in range(n)] for i in range(n)])
+    x = np.exp(-((np.linspace(0, 20, n) - 3) ** 2) / 4)
+    return A, x
+
+
+def shaw(n=64):
+    """One-dimensional image restoration: a light source seen through a slit."""
+    s = np.pi * ((np.arange(n) + 0.5) / n - 0.5)
+    u = np.sin(s)[:, None] + np.sin(s)[None]
+    A = np.pi / n * (np.cos(s)[:, None] + np.cos(s)[None]) ** 2 * np.sinc(u) ** 2
+    return A, 2 * np.exp(-6 * (s - 0.8) ** 2) + np.exp(-2 * (s + 0.5) ** 2)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_of_several_corners_the_one_that_pays_is_taken(seed):
+    A, x = heat()
+    clean = A @ x
+    y = clean + 0.1 * np.linalg.norm(clean) / 8 * np.random.default_rng(seed).standard_normal(64)
+    found = choose.l_curve(A, y)
+    grid = np.geomspace(1e-8, 10, 80)
+    errors = choose.sweep(A, y, grid, x).rmse
+    assert metrics.rmse(deblurring.tikhonov(A, y, found.lam), x) < 2 * errors.min()
+    assert "also bends at λ" in found.message
+
+
+@pytest.mark.parametrize("problem", [heat, shaw])
+def test_data_without_noise_have_no_corner(problem):
+    A, x = problem()
+    found = choose.l_curve(A, A @ x)
+    assert found.lam is None
+    assert "no corner" in found.message or "rounding error" in found.message
+
+
+@pytest.mark.parametrize("problem", [heat, shaw])
+@pytest.mark.parametrize("level", [1e-3, 1e-2, 1e-1])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_gcv_finds_the_lowest_of_its_valleys(problem, level, seed):
+    A, x = problem()
+    clean = A @ x
+    noise = np.random.default_rng(seed).standard_normal(64)
+    y = clean + level * np.linalg.norm(clean) * noise / np.linalg.norm(noise)
+    found = choose.gcv(A, y)
+    U, s, _ = np.linalg.svd(A)
+    grid = np.geomspace(found.lambdas[0], found.lambdas[-1], 20000)[:, None]
+    dropped = grid / (s**2 + grid)
+    scores = np.sum((dropped * (U.T @ y)) ** 2, axis=1) / np.sum(dropped, axis=1) ** 2
+    mine = found.lam / (s**2 + found.lam)
+    best = np.sum((mine * (U.T @ y)) ** 2) / np.sum(mine) ** 2
+    assert best <= scores.min() * (1 + 1e-9)
+
+
+def test_gcv_says_when_it_ends_at_an_end():
+    assert "lower end" in choose.gcv(np.diag([3.0, 2.0, 1.0]), [3.0, 2.0, 1.0]).message
+    assert "end of the range" not in choose.gcv(H, Y).message
+
+
+@pytest.mark.parametrize("share", [1e-6, 1e-3, 1 - 1e-6])
+@pytest.mark.parametrize("penalty", PENALTIES)
+def test_discrepancy_reaches_targets_near_both_ends(share, penalty):
+    A = H.to_matrix()
+    level = Y.mean() if penalty == "gradient" else 0.0
+    target = share * np.linalg.norm(Y - level)
+    lam = choose.discrepancy(H, Y, target, penalty=penalty).lam
+    x = deblurring.tikhonov(A, Y, lam, penalty)
+    assert np.linalg.norm(A @ x - Y) == pytest.approx(target, rel=1e-6)
+
+
+def test_discrepancy_does_not_flatten_constants():
+    """Beyond the residual of the best constant no λ can go."""
+    with pytest.raises(ParameterError, match="the flattest object leaves"):
+        choose.discrepancy(H, 5 + Y, 1.01 * np.linalg.norm(Y - Y.mean()), penalty="gradient")
+
+
+def test_results_of_methods_are_checked():
+    bad_shape = lambda *arguments: np.ones(3)  # noqa: E731
+    with pytest.raises(DataError, match="method's result has shape"):
+        choose.sweep(H, Y, [1.0], method=bad_shape)
+    with pytest.raises(DataError, match="method's result has shape"):
+        choose.cross_validation(H, Y, [1.0], method=bad_shape)
+    with pytest.raises(DataError, match="method's result has shape"):
+        choose.thinning(np.arange(9), [1.0], lambda part, lam: 3.0)
+    with pytest.raises(DataError, match="NaN"):
+        choose.thinning(np.arange(9), [1.0], lambda part, lam: part * np.nan)

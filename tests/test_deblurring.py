@@ -215,3 +215,51 @@ def test_richardson_lucy_keeps_counts():
 def test_bad_parameters(call, words):
     with pytest.raises(ParameterError, match=words):
         call()
+
+
+@pytest.mark.parametrize("lam", np.geomspace(1e-3, 10, 5))
+@pytest.mark.parametrize("offset", [0.0, 1000.0])
+@pytest.mark.parametrize("nonnegative", [False, True])
+def test_total_variation_is_certified_in_single_precision(lam, offset, nonnegative):
+    H = GaussianBlur((15, 18), 1.2, dtype=np.float32)
+    full = deblurring.total_variation(H, Y2 + offset, lam, nonnegative=nonnegative, full=True)
+    assert full.converged
+    assert full.x.dtype == np.float32
+    exact = deblurring.total_variation(H.double(), Y2 + offset, lam, nonnegative=nonnegative)
+    np.testing.assert_allclose(full.x, exact, atol=2e-3 + 1e-7 * offset)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_results_have_the_precision_of_the_operator(name):
+    H = GaussianBlur((15, 18), 1.2, dtype=np.float32)
+    single = RECIPES[name](H, Y2)
+    assert single.dtype == np.float32
+    if name not in ("naive", "total_variation"):
+        double = RECIPES[name](H2, Y2)
+        np.testing.assert_allclose(single, double, atol=1e-4 * np.abs(double).max())
+
+
+def test_conjugate_gradients_in_single_precision_reach_their_tolerance():
+    H = GaussianBlur((45, 45), 1.5, dtype=np.float32)
+    y = RNG.random((45, 45))
+    full = deblurring.tikhonov(H, y, 1e-3, "gradient", full=True)
+    assert full.converged
+    np.testing.assert_allclose(
+        full.x, deblurring.tikhonov(H.double(), y, 1e-3, "gradient"), rtol=1e-5, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("shape", [(12, 12), (20, 8), (8, 20), (12, 12, "deficient")])
+@pytest.mark.parametrize("penalty", ["identity", "gradient"])
+@pytest.mark.parametrize("lam", [1e-2, 1.0])
+def test_tikhonov_three_ways_for_plain_matrices(shape, penalty, lam):
+    A = RNG.standard_normal(shape[:2])
+    if len(shape) == 3:
+        A[:, 4:] = A[:, :8]
+    y = RNG.standard_normal(shape[0])
+    by_svd, by_normal, by_cg = (
+        deblurring.tikhonov(A, y, lam, penalty, method=m) for m in ("svd", "normal", "cg")
+    )
+    scale = np.linalg.norm(by_svd)
+    assert np.linalg.norm(by_normal - by_svd) <= 1e-8 * scale
+    assert np.linalg.norm(by_cg - by_svd) <= 1e-8 * scale

@@ -121,3 +121,23 @@ def test_angles_that_make_no_sense(angles, words):
 
 def test_one_angle_is_a_list_of_one():
     np.testing.assert_array_equal(errors.check_angles(30), [30.0])
+
+
+def test_a_checked_number_is_checked_whenever_it_is_set():
+    class Knob:
+        lam = errors.CheckedNumber(minimum=0, exclusive=True)
+
+    first, second = Knob(), Knob()
+    first.lam, second.lam = 2, np.float32(0.5)
+    assert (first.lam, second.lam) == (2.0, 0.5)
+    for bad in (0, -1, np.inf, "1"):
+        with pytest.raises(errors.ParameterError, match="lam is"):
+            first.lam = bad
+    assert first.lam == 2.0
+    with pytest.raises(AttributeError, match="instance"):
+        _ = Knob.lam
+
+
+def test_infinity_is_refused_in_words():
+    with pytest.raises(errors.ParameterError, match="finite"):
+        errors.check_number(np.inf, "lam", minimum=0)

@@ -102,3 +102,22 @@ def test_a_dual_of_zeros_scales_to_zero():
 def test_bad_input(make, error, words):
     with pytest.raises(error, match=words):
         make()
+
+
+def test_new_data_are_checked_like_the_first():
+    data = LeastSquares(H, COUNTS)
+    data.y = [1] * 12
+    assert data.value(np.zeros(12)) == 12
+    with pytest.raises(DataError, match="y has shape"):
+        data.y = np.ones(11)
+    counts = PoissonLikelihood(H, COUNTS)
+    with pytest.raises(DataError, match="counts cannot be negative"):
+        counts.y = -COUNTS
+    ball = DataTolerance(H, COUNTS, 1.0)
+    with pytest.raises(ParameterError, match="epsilon"):
+        ball.epsilon = -1.0
+
+
+def test_a_background_belongs_to_the_data():
+    with pytest.raises(DataError, match="background has shape"):
+        PoissonLikelihood(H, COUNTS, np.ones((12, 1)))

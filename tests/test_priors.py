@@ -204,3 +204,19 @@ def test_bad_input():
     ]:
         with pytest.raises(NotImplementedError, match=method):
             getattr(Prior(), method)(*arguments)
+
+
+def test_a_large_offset_in_single_precision_costs_no_more_iterations():
+    v = np.random.default_rng(4).random((20, 21)).astype(np.float32)
+    prior = TotalVariation(tol=1e-7, max_iter=400)
+    reference, _ = prior.prox_and_dual(v.astype(np.float64), 0.2, False, None)
+    u, p = prior.prox_and_dual(v + np.float32(1000), 0.2, False, None)
+    np.testing.assert_allclose(u - 1000, reference, atol=2e-3)
+    # What ended the iteration was the gap: a dual of the same quality, not 400 sweeps of noise.
+    dual = np.sqrt(np.square(p).sum(axis=0)).max()
+    assert dual == pytest.approx(0.2, rel=1e-5)
+
+
+def test_the_conjugate_of_a_constraint_knows_its_domain():
+    assert NonNegative().conjugate(np.array([-1.0, 0.0]), 1.0) == 0
+    assert NonNegative().conjugate(np.array([-1.0, 0.1]), 1.0) == np.inf

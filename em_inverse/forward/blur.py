@@ -69,7 +69,7 @@ class GaussianBlur(LinearOperator):
     def __init__(
         self,
         shape: tuple[int, ...],
-        sigma: float | tuple[float, float],
+        sigma: float | tuple[float, ...],
         boundary: str = "reflect",
         truncate: float | None = 4.0,
         *,

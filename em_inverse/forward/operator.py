@@ -147,10 +147,10 @@ class LinearOperator:
 
         HᵀH is applied again and again to a positive random vector. The plain power method keeps
         the last vector only; Lanczos' form of it (Golub–Kahan bidiagonalisation) takes the best
-        estimate that all vectors together allow, for the same work. It stops when the pair of
-        singular vectors found is exact to `tol`: ‖Hv − σu‖ and ‖Hᵀu − σv‖ ≤ `tol` · σ, so that
-        a singular value lies within `tol` (relative) of the answer. The estimate approaches
-        ‖H‖₂ from below. Where the norm has a formula (blur, gradient) that formula is used.
+        estimate that all vectors together allow, for the same work. It stops when the singular
+        vector found is exact to `tol`, ‖HHᵀu − σ²u‖ ≤ `tol` · σ², so that a singular value lies
+        within `tol` (relative) of the answer. The estimate approaches ‖H‖₂ from below. Where the
+        norm has a formula (gradient) or falls into small factors (blur), those are used.
 
         Parameters
         ----------
@@ -187,25 +187,27 @@ class LinearOperator:
         tol = max(tol, 8 * float(np.finfo(self.dtype).eps))
         v = np.random.default_rng(seed).uniform(0.1, 1.0, self.in_shape).astype(self.dtype)
         v /= np.linalg.norm(v)
-        u = np.zeros(self.out_shape, self.dtype)
+        u = self._forward(v)
+        alpha = float(np.linalg.norm(u))
         alphas: list[float] = []
         betas: list[float] = []
-        beta = estimate = 0.0
+        estimate = 0.0
         for iteration in range(1, max_iter + 1):
-            u = self._forward(v) - number(beta) * u
-            alpha = float(np.linalg.norm(u))
             if alpha == 0.0:
                 break
-            u /= number(alpha)
+            u = u / number(alpha)
             w = self._adjoint(u) - number(alpha) * v
             beta = float(np.linalg.norm(w))
             alphas.append(alpha)
             betas.append(beta)
-            if iteration <= 16 or iteration % 8 == 0 or iteration == max_iter or beta == 0.0:
+            if beta > 0.0:
+                v = w / number(beta)
+                u = self._forward(v) - number(beta) * u
+            alpha = float(np.linalg.norm(u)) if beta > 0.0 else 0.0
+            if iteration <= 16 or iteration % 8 == 0 or iteration == max_iter or alpha == 0.0:
                 estimate, last = _top_of_bidiagonal(alphas, betas)
-                if beta * last <= tol * estimate:
+                if alpha * beta * last <= tol * estimate**2:
                     break
-            v = w / number(beta)
         return estimate
 
     def to_matrix(self) -> np.ndarray:
@@ -262,12 +264,18 @@ class LinearOperator:
         return U, s, Vt
 
     def double(self) -> LinearOperator:
-        """Return this operator for float64 arrays, itself if it already takes them.
+        """Return this operator in float64, itself if it already is.
 
         What needs more digits than single precision keeps (a duality gap of 10⁻⁴, a relative
-        gradient of 10⁻¹²) iterates on this one.
+        gradient of 10⁻¹²) iterates on this one. A subclass that cannot be made anew in float64
+        is wrapped: it takes and returns float64, and computes in its own `precision`.
         """
         return self if self.dtype == np.float64 else _Double(self)
+
+    @property
+    def precision(self) -> float:
+        """Relative rounding error of what :meth:`forward` returns."""
+        return float(np.finfo(self.dtype).eps)
 
     def as_scipy(self) -> sparse_linalg.LinearOperator:
         """Return a ``scipy.sparse.linalg.LinearOperator`` acting on flattened arrays."""
@@ -494,6 +502,15 @@ class Stack(LinearOperator):
         parts = np.split(y, self._cuts)
         return [part.reshape(H.out_shape) for part, H in zip(parts, self.operators, strict=True)]
 
+    def double(self) -> LinearOperator:
+        """Return the stack of the same operators in float64."""
+        return Stack([H.double() for H in self.operators])
+
+    @property
+    def precision(self) -> float:
+        """Relative rounding error of the least exact operator."""
+        return max(H.precision for H in self.operators)
+
     def _forward(self, x: np.ndarray) -> np.ndarray:
         parts = [H._forward(x.astype(H.dtype, copy=False)) for H in self.operators]
         return np.concatenate([part.ravel() for part in parts]).astype(self.dtype, copy=False)
@@ -531,6 +548,9 @@ class _Transpose(LinearOperator):
     def T(self) -> LinearOperator:
         return self.H
 
+    def double(self) -> LinearOperator:
+        return self.H.double().T
+
 
 class _Composition(LinearOperator):
     def __init__(self, outer: LinearOperator, inner: LinearOperator) -> None:
@@ -554,6 +574,13 @@ class _Composition(LinearOperator):
             self.dtype, copy=False
         )
 
+    def double(self) -> LinearOperator:
+        return _Composition(self.outer.double(), self.inner.double())
+
+    @property
+    def precision(self) -> float:
+        return max(self.outer.precision, self.inner.precision)
+
 
 class _Double(LinearOperator):
     """An operator that takes and returns float64, whatever it computes in."""
@@ -561,6 +588,10 @@ class _Double(LinearOperator):
     def __init__(self, H: LinearOperator) -> None:
         super().__init__(H.in_shape, H.out_shape, np.float64)
         self.H = H
+
+    @property
+    def precision(self) -> float:
+        return self.H.precision
 
     def _forward(self, x: np.ndarray) -> np.ndarray:
         return self.H._forward(x.astype(self.H.dtype)).astype(np.float64)
@@ -574,6 +605,9 @@ class _Scaled(LinearOperator):
         super().__init__(H.in_shape, H.out_shape, H.dtype)
         self.H, self.factor = H, H.dtype.type(factor)
 
+    def double(self) -> LinearOperator:
+        return _Scaled(self.H.double(), float(self.factor))
+
     def _forward(self, x: np.ndarray) -> np.ndarray:
         return self.factor * self.H._forward(x)
 
@@ -582,16 +616,13 @@ class _Scaled(LinearOperator):
 
 
 def _top_of_bidiagonal(alphas: list[float], betas: list[float]) -> tuple[float, float]:
-    """Largest singular value of the bidiagonal B, and |last entry| of its left singular vector."""
+    """Largest singular value of the bidiagonal [B, β], and |last entry| of its left vector."""
     a, b = np.array(alphas), np.array(betas)
-    top = len(a) - 1
-    scale = max(a.max(), b.max())
+    scale = float(max(a.max(), b.max()))
     a, b = a / scale, b / scale
-    b_inside = b[:-1]
-    diagonal = a**2
-    diagonal[:-1] += b_inside**2
+    top = len(a) - 1
     value, vector = scipy.linalg.eigh_tridiagonal(
-        diagonal, a[1:] * b_inside, select="i", select_range=(top, top)
+        a**2 + b**2, a[1:] * b[:-1], select="i", select_range=(top, top)
     )
     return scale * float(np.sqrt(max(value[0], 0.0))), abs(float(vector[-1, 0]))
 

@@ -152,6 +152,18 @@ class ParallelBeam(LinearOperator):
             center_shift=self.center_shift[picked],
         )
 
+    def double(self) -> ParallelBeam:
+        """Return the same projections in float64."""
+        if self.dtype == np.float64:
+            return self
+        return ParallelBeam(
+            self.in_shape,
+            self.angles_deg,
+            self.n_det,
+            dtype=np.float64,
+            center_shift=self.center_shift,
+        )
+
     def interpolate_back(self, y: ArrayLike) -> np.ndarray:
         """Smear every projection back over the object, by linear interpolation on the detector.
 

@@ -11,6 +11,7 @@ from em_inverse.solvers.iteration import (
     small_gap,
 )
 from em_inverse.solvers.proximal import FISTA, PDHG
+from em_inverse.solvers.tv_path import tv_path
 
 __all__ = [
     "CGLS",
@@ -28,4 +29,5 @@ __all__ = [
     "relative_change",
     "small_gap",
     "truncated_svd",
+    "tv_path",
 ]

@@ -11,7 +11,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from em_inverse.errors import DataError, ParameterError, check_array, check_number
+from em_inverse.errors import (
+    DataError,
+    ParameterError,
+    check_array,
+    check_number,
+)
 from em_inverse.fidelity import PoissonLikelihood
 from em_inverse.forward.operator import LinearOperator, as_operator
 from em_inverse.solvers.iteration import Solver, StopRule
@@ -72,24 +77,24 @@ class SIRT(Solver):
                 "H has negative row or column sums; SIRT needs weights ≥ 0. Use CGLS instead."
             )
         self._R, self._C = _reciprocal(rows), _reciprocal(columns)
-        self._residual = self.y - self.H.forward(self.x)
+        self._Hx = self.H.forward(self.x)
 
     def _step(self) -> tuple[float, float, float]:
         weight = self.H.dtype.type(self.relaxation)
-        update = self.H.adjoint(self._R * self._residual)
+        update = self.H.adjoint(self._R * (self.y - self._Hx))
         update *= weight * self._C
         update += self.x
         if self.nonnegative:
             np.maximum(update, 0, out=update)
         length = float(np.linalg.norm(update - self.x))
-        self.x = update
-        self._residual = self.y - self.H.forward(self.x)
-        return float(np.linalg.norm(self._residual)), 0.0, length
+        Hx = self.H.forward(update)
+        self.x, self._Hx = update, Hx
+        return float(np.linalg.norm(Hx - self.y)), 0.0, length
 
     def load(self, path: Any) -> None:
         """Go back to a saved state; see :meth:`Solver.load`."""
         super().load(path)
-        self._residual = self.y - self.H.forward(self.x)
+        self._Hx = self.H.forward(self.x)
 
     def parameters(self) -> dict[str, Any]:
         """Return what determines the result, for the report."""
@@ -111,7 +116,8 @@ class CGLS(Solver):
     H : LinearOperator or matrix
     y : array_like, shape ``H.out_shape``
     lam : float
-        λ ≥ 0.
+        λ ≥ 0. It and the data `y` may be changed between iterations: the directions then start
+        again from the object reached.
     penalty : LinearOperator, optional
         L; the identity by default.
     x0 : array_like, optional
@@ -151,30 +157,50 @@ class CGLS(Solver):
     ) -> None:
         super().__init__(stop)
         self.H = as_operator(H)
-        self.y = check_array(y, "y", shape=self.H.out_shape, dtype=self.H.dtype)
-        self.lam = check_number(lam, "lam", minimum=0)
+        self._y = check_array(y, "y", shape=self.H.out_shape, dtype=self.H.dtype)
+        self._lam = check_number(lam, "lam", minimum=0)
         if penalty is not None and penalty.in_shape != self.H.in_shape:
             raise DataError(
                 f"penalty acts on shape {penalty.in_shape}, but H acts on {self.H.in_shape}."
             )
         self.penalty = penalty
         self.x = _start(self.H, x0)
+        self._restart()
+
+    def _restart(self) -> None:
         self._residual = self.y - self.H.forward(self.x)
         self._penalised = -self._L(self.x)
-        self._direction = self._gradient()
+        self._direction = self._gradient(self._residual, self._penalised)
         self._gamma = self._gamma0 = float(np.vdot(self._direction, self._direction))
+
+    @property
+    def lam(self) -> float:
+        """λ; setting it starts the directions again."""
+        return self._lam
+
+    @lam.setter
+    def lam(self, value: float) -> None:
+        self._lam = check_number(value, "lam", minimum=0)
+        self._restart()
+
+    @property
+    def y(self) -> np.ndarray:
+        """The data; setting them starts the directions again."""
+        return self._y
+
+    @y.setter
+    def y(self, value: ArrayLike) -> None:
+        self._y = check_array(value, "y", shape=self.H.out_shape, dtype=self.H.dtype)
+        self._restart()
 
     def _L(self, x: np.ndarray) -> np.ndarray:
         return x.copy() if self.penalty is None else self.penalty.forward(x)
 
-    def _gradient(self) -> np.ndarray:
-        gradient = self.H.adjoint(self._residual)
+    def _gradient(self, residual: np.ndarray, penalised: np.ndarray) -> np.ndarray:
+        gradient = self.H.adjoint(residual)
         if self.lam > 0:
-            lam = self.H.dtype.type(self.lam)
-            back = (
-                self._penalised if self.penalty is None else self.penalty.adjoint(self._penalised)
-            )
-            gradient = gradient + lam * back
+            back = penalised if self.penalty is None else self.penalty.adjoint(penalised)
+            gradient = gradient + self.H.dtype.type(self.lam) * back
         return gradient
 
     @property
@@ -189,12 +215,13 @@ class CGLS(Solver):
         if self._gamma == 0 or curvature == 0:
             return float(np.linalg.norm(self._residual)), self._prior(), 0.0
         alpha = number(self._gamma / curvature)
-        self.x = self.x + alpha * self._direction
-        self._residual = self._residual - alpha * Hp
-        self._penalised = self._penalised - alpha * Lp
-        gradient = self._gradient()
+        residual, penalised = self._residual - alpha * Hp, self._penalised - alpha * Lp
+        gradient = self._gradient(residual, penalised)
         gamma = float(np.vdot(gradient, gradient))
         length = float(alpha) * float(np.linalg.norm(self._direction))
+        # All at once, so that an interrupt finds the state of a finished iteration.
+        self.x = self.x + alpha * self._direction
+        self._residual, self._penalised = residual, penalised
         self._direction = gradient + number(gamma / self._gamma) * self._direction
         self._gamma = gamma
         return float(np.linalg.norm(self._residual)), self._prior(), length
@@ -254,6 +281,8 @@ class MLEM(Solver):
         columns = H.adjoint(np.ones(H.out_shape, H.dtype))
         if columns.min() < -1e-6 * columns.max():
             raise ParameterError("H has negative column sums; MLEM needs weights ≥ 0.")
+        if columns.max() <= 0:
+            raise DataError("H maps every object to zero; no counts can come from it. Check H.")
         self._C = _reciprocal(columns)
         if x0 is None:
             flat = max(float(self.data.y.sum()) / float(columns.sum()), 1e-12)
@@ -271,9 +300,8 @@ class MLEM(Solver):
         ratio = np.divide(y, self._expected, out=np.zeros_like(y), where=self._expected > 0)
         new = self.x * (self._C * H.adjoint(ratio))
         length = float(np.linalg.norm(new - self.x))
-        self.x = new
-        Hx = H.forward(new)
-        self._expected = Hx + self.data.background
+        expected = H.forward(new) + self.data.background
+        self.x, self._expected = new, expected
         return float(np.linalg.norm(self._expected - y)), 0.0, length
 
     def load(self, path: Any) -> None:

@@ -21,7 +21,7 @@ from em_inverse.priors import Prior, laplacian_eigenvalues
 if TYPE_CHECKING:
     from em_inverse.fidelity import Fidelity
 
-__all__ = ["dual_value"]
+__all__ = ["dual_value", "relative_gap"]
 
 
 def dual_value(
@@ -62,13 +62,27 @@ def dual_value(
     return -data.conjugate(scale * q) - prior.conjugate(scale * p, lam)
 
 
+def relative_gap(objective: float, bound: float) -> float:
+    """(objective − bound) / objective; infinite where no finite pair is known.
+
+    Where the bound exceeds the objective (rounding, or an ε ball that no object reaches) it is the
+    difference relative to the larger of the two.
+    """
+    if not (np.isfinite(objective) and np.isfinite(bound)):
+        return float("inf")
+    scale = max(abs(objective), bound)
+    return abs(objective - bound) / scale if scale > 0 else 0.0
+
+
 def _repair_gradient(
     H: LinearOperator, q: np.ndarray, p: np.ndarray, nonnegative: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     flat = H.forward(np.ones(H.in_shape, H.dtype)).astype(np.float64)
-    along = float(np.vdot(flat, q))
-    if not nonnegative or along < 0:
-        q = q - flat * (along / float(np.vdot(flat, flat)))
+    along, square = float(np.vdot(flat, q)), float(np.vdot(flat, flat))
+    # An H that does not see constants has nothing to cancel, only rounding.
+    seen = square > (1e3 * H.precision * H.norm()) ** 2 * flat.size
+    if seen and (not nonnegative or along < 0):
+        q = q - flat * (along / square)
     gradient = Gradient(H.in_shape)
     excess = _adjoint(H, q) + gradient.adjoint(p)
     wanted = np.zeros_like(excess)

@@ -98,11 +98,8 @@ class Solver:
     def __iter__(self) -> Iterator[IterationState]:
         while True:
             yield self.step()
-            for rule in self.stop_rules:
-                reason = rule(self)
-                if reason is not None:
-                    self.converged, self.stop_reason = True, reason
-                    return
+            if self._finished():
+                return
 
     def step(self) -> IterationState:
         """Make one iteration and return the new state."""
@@ -133,16 +130,23 @@ class Solver:
         from tqdm.auto import tqdm
 
         with tqdm(total=n_iter, desc=self.algorithm, unit="it", disable=not progress) as bar:
-            for count, state in enumerate(self, start=1):
+            for _ in range(n_iter):
+                state = self.step()
                 bar.update()
                 bar.set_postfix_str(f"‖Hx−y‖ = {state.data_distance:.4g}", refresh=False)
-                if count == n_iter and not self._rule_holds():
-                    self.stop_reason = f"limit of {n_iter} iterations"
+                if self._finished():
                     break
+            else:
+                self.stop_reason = f"limit of {n_iter} iterations"
         return self.result()
 
-    def _rule_holds(self) -> bool:
-        return any(rule(self) is not None for rule in self.stop_rules)
+    def _finished(self) -> bool:
+        for rule in self.stop_rules:
+            reason = rule(self)
+            if reason is not None:
+                self.converged, self.stop_reason = True, reason
+                return True
+        return False
 
     def result(self) -> Reconstruction:
         """Return what has been reached so far."""
@@ -199,6 +203,8 @@ class Solver:
         try:
             with np.load(path, allow_pickle=False) as file:
                 header = json.loads(str(file["_header"]))
+                iteration = int(header["iteration"])
+                history = {name: list(values) for name, values in header["history"].items()}
                 arrays = {name: file[name] for name in self._state_names}
         except FileNotFoundError:
             raise
@@ -218,9 +224,17 @@ class Solver:
                 f"shape {self.x.shape}."
             )
         for name, value in arrays.items():
+            here = np.asarray(getattr(self, name))
+            if value.shape != here.shape:
+                raise DataError(
+                    f"{path} belongs to another problem: its {name.strip('_')} has shape "
+                    f"{value.shape}, but {here.shape} is needed here. Make the solver with the "
+                    f"operator and data of the checkpoint."
+                )
+            arrays[name] = value.astype(here.dtype)
+        for name, value in arrays.items():
             setattr(self, name, value if value.ndim else value.item())
-        self.iteration = int(header["iteration"])
-        self.history = {name: list(values) for name, values in header["history"].items()}
+        self.iteration, self.history = iteration, history
         self.converged, self.stop_reason = False, f"resumed after {self.iteration} iterations"
 
 

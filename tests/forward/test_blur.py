@@ -105,3 +105,39 @@ def test_conditioning_depends_on_how_the_probe_is_cut():
 def test_bad_arguments(arguments, words):
     with pytest.raises(ParameterError, match=words):
         GaussianBlur(*arguments)
+
+
+@pytest.mark.parametrize(("shape", "sigma"), [((12,), 1.5), ((5, 8), (0.7, 3.0)), ((4,), 9.0)])
+def test_mirrored_borders_make_the_blur_diagonal_in_the_cosine_basis(shape, sigma):
+    H = GaussianBlur(shape, sigma)
+    x = np.random.default_rng(0).standard_normal(shape)
+    from scipy.fft import dctn, idctn
+
+    spectrum = H.cosine_spectrum()
+    by_cosines = idctn(spectrum * dctn(x, norm="ortho"), norm="ortho")
+    np.testing.assert_allclose(H @ x, by_cosines, atol=1e-12)
+    assert GaussianBlur(shape, sigma, "wrap").cosine_spectrum() is None
+
+
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+def test_the_norm_is_that_of_the_matrix(boundary):
+    H = GaussianBlur((9, 14), 1.3, boundary)
+    assert H.norm() == pytest.approx(np.linalg.norm(H.to_matrix(), 2), rel=1e-12)
+
+
+def test_the_norm_of_a_long_profile():
+    long = GaussianBlur((1100,), 1.3, "nearest")
+    assert long.norm() == pytest.approx(np.linalg.norm(long.to_matrix(), 2), rel=1e-6)
+
+
+def test_an_svd_too_large_is_refused_in_words():
+    with pytest.raises(ParameterError, match="GB"):
+        GaussianBlur((128, 128), 1.0).svd()
+
+
+def test_the_double_of_a_blur():
+    H = GaussianBlur((6, 7), (1.0, 0.5), "nearest", dtype=np.float32)
+    np.testing.assert_array_equal(
+        H.double().to_matrix(), GaussianBlur((6, 7), (1.0, 0.5), "nearest").to_matrix()
+    )
+    assert H.double().double() is not H

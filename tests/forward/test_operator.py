@@ -187,3 +187,75 @@ def test_operators_are_linear(seed):
     H = Stack([GaussianBlur((9,), 1.3), Gradient((9,))])
     x, z = rng.standard_normal((2, 9))
     np.testing.assert_allclose(H @ (2 * x - 3 * z), 2 * (H @ x) - 3 * (H @ z), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [
+        np.diag(1 - 1e-4 * np.arange(200)),
+        Gradient((300,)).to_matrix(),
+        0.9 * np.eye(50) + 0.004 * np.outer((-1.0) ** np.arange(50), (-1.0) ** np.arange(50)),
+        np.outer(np.arange(5.0), np.ones(3)),
+    ],
+    ids=["crowded", "gradient", "hidden", "rank one"],
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("tol", [1e-2, 1e-6])
+def test_the_norm_keeps_its_tolerance_where_singular_values_crowd(matrix, dtype, tol):
+    exact = np.linalg.norm(matrix, 2)
+    assert MatrixOperator(matrix.astype(dtype)).norm(tol) == pytest.approx(exact, rel=tol)
+
+
+@pytest.mark.parametrize("shape", [(1,), (30,), (5, 8), (3, 4, 5), (1, 6)])
+def test_norms_that_have_a_formula(shape):
+    for H in (Gradient(shape), Identity(shape)):
+        assert H.norm() == pytest.approx(np.linalg.norm(H.to_matrix(), 2), rel=1e-12)
+
+
+def test_a_norm_cut_short_is_not_mistaken_for_the_real_one():
+    H = MatrixOperator(A)
+    assert H.norm(max_iter=1) < 0.999 * np.linalg.norm(A, 2)
+    assert H.norm() == pytest.approx(np.linalg.norm(A, 2), rel=1e-6)
+    with pytest.raises(ParameterError, match="max_iter"):
+        H.norm(max_iter=0)
+
+
+def test_sparse_matrices_without_entries_or_with_one_axis():
+    assert not MatrixOperator(sparse.csr_array((3, 4))).forward(np.ones(4)).any()
+    with pytest.raises(DataError, match="1-D; 2-D is needed"):
+        MatrixOperator(sparse.coo_array(np.ones(4)))
+
+
+def test_parts_of_a_stack_keep_their_order():
+    H = Stack([np.ones((2, 3)), np.ones((3, 3))])
+    with pytest.raises(DataError, match=r"parts\[0\] has shape"):
+        H.join([np.ones(3), np.ones(2)])
+    with pytest.raises(DataError, match="2 operators"):
+        H.join([np.ones(2)])
+
+
+def test_double_precision_twins():
+    single = A.astype(np.float32)
+    blur = GaussianBlur((7,), 1.0, dtype=np.float32)
+
+    class Opaque(MatrixOperator):
+        double = LinearOperator.double
+
+    family = [
+        MatrixOperator(single),
+        MatrixOperator(single).T,
+        MatrixOperator(single) @ blur,
+        np.float32(2.5) * MatrixOperator(single),
+        Stack([single, blur]),
+    ]
+    for H in family:
+        twin = H.double()
+        assert (H.dtype, twin.dtype) == (np.float32, np.float64)
+        assert twin.dot_test() <= 1e-14
+        assert twin.precision < 1e-15
+        np.testing.assert_allclose(twin.to_matrix(), H.to_matrix(), atol=1e-6)
+        assert twin.double().dtype == np.float64
+    wrapped = Opaque(single).double()
+    assert (wrapped @ np.ones(7)).dtype == (wrapped.T @ np.ones(5)).dtype == np.float64
+    assert wrapped.precision == (wrapped @ Identity((7,))).precision == np.finfo(np.float32).eps
+    assert Stack([wrapped, np.eye(7)]).precision == np.finfo(np.float32).eps

@@ -111,3 +111,85 @@ def test_sensible_range_brackets_all_damping():
     low, high = path.sensible_range()
     assert path.filter_factors(low).min() > 0.95
     assert path.filter_factors(high).max() < 0.05
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-6, 1e6, 1e12])
+@pytest.mark.parametrize("penalty", ["identity", "gradient"])
+def test_the_units_of_h_do_not_matter(scale, penalty):
+    A = GaussianBlur((30,), 2.0, "nearest").to_matrix()[:25]
+    y = np.random.default_rng(0).standard_normal(25)
+    one = solvers.TikhonovPath(A, y, penalty).solution(0.01)
+    other = solvers.TikhonovPath(scale * A, y, penalty).solution(0.01 * scale**2)
+    np.testing.assert_allclose(other * scale, one, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("H", [GaussianBlur((30,), 2.0), GaussianBlur((30,), 2.0, "nearest")])
+def test_constants_have_no_gradient_however_large_lambda_is(H):
+    y = 3 + np.random.default_rng(0).standard_normal(30)
+    path = solvers.TikhonovPath(H, y, "gradient")
+    flat = H @ np.ones(30)
+    level = flat @ y / (flat @ flat)
+    for lam in (1e12, 1e40, 1e200):
+        np.testing.assert_allclose(path.solution(lam), level, rtol=1e-9)
+    assert path.residual_norm(1e200) == pytest.approx(np.linalg.norm(y - level * flat))
+
+
+@pytest.mark.parametrize("shape", [(17,), (6, 9)])
+def test_the_cosine_basis_replaces_the_decomposition(shape):
+    """The same blur as operator (closed form) and by the generalised SVD."""
+
+    class Opaque(GaussianBlur):
+        def cosine_spectrum(self):
+            return None
+
+    y = np.random.default_rng(0).standard_normal(shape)
+    fast = solvers.TikhonovPath(GaussianBlur(shape, 1.1), y, "gradient")
+    slow = solvers.TikhonovPath(Opaque(shape, 1.1), y, "gradient")
+    lambdas = [1e-4, 0.1, 10.0, 1e5]
+    np.testing.assert_allclose(fast.solutions(lambdas), slow.solutions(lambdas), atol=1e-9)
+    for quantity in ("residual_norms", "solution_norms", "residual_degrees"):
+        np.testing.assert_allclose(
+            getattr(fast, quantity)(lambdas), getattr(slow, quantity)(lambdas), rtol=1e-9
+        )
+
+
+def test_a_decomposition_is_made_once():
+    H = GaussianBlur((20,), 1.0, "nearest")
+    y = np.ones(20)
+    for penalty in ("identity", "gradient"):
+        first, second = (solvers.TikhonovPath(H, y, penalty) for _ in range(2))
+        assert np.shares_memory(first.basis, second.basis)
+        with pytest.raises(ValueError, match="read-only"):
+            first.c[0] = 2
+
+
+def test_many_lambdas_at_once_are_one_after_the_other():
+    A, y = problem(9, 6, 3)
+    path = solvers.TikhonovPath(A, y, "gradient")
+    lambdas = [0.0, 0.2, 30.0]
+    np.testing.assert_allclose(path.solutions(lambdas), [path.solution(v) for v in lambdas])
+    np.testing.assert_allclose(
+        path.residual_norms(lambdas), [path.residual_norm(v) for v in lambdas]
+    )
+    np.testing.assert_allclose(
+        path.solution_norms(lambdas), [path.solution_norm(v) for v in lambdas]
+    )
+    np.testing.assert_allclose(
+        path.residual_degrees(lambdas), [9 - path.degrees_of_freedom(v) for v in lambdas]
+    )
+    with pytest.raises(ParameterError, match="lam is -1"):
+        path.solutions([1.0, -1.0])
+
+
+def test_small_residuals_keep_their_digits():
+    """1 − f is not formed by subtraction: at λ = 10⁻²⁰ it would be zero."""
+    path = solvers.TikhonovPath(np.diag([1.0, 0.5]), [1.0, 1.0])
+    assert path.residual_norm(1e-20) == pytest.approx(1e-20 * np.sqrt(1 + 16), rel=1e-9)
+    assert path.residual_degrees([1e-20])[0] == pytest.approx(5e-20, rel=1e-9)
+
+
+def test_no_lambda_is_sensible_where_nothing_depends_on_it():
+    for H, penalty in ((np.zeros((3, 3)), "identity"), (np.ones((5, 1)), "gradient")):
+        path = solvers.TikhonovPath(H, np.ones(len(H)), penalty)
+        with pytest.raises(DataError, match="no λ is better"):
+            path.sensible_range()

@@ -11,7 +11,7 @@ import pytest
 from em_inverse import solvers
 from em_inverse.errors import ChecksumError, DataError, FileFormatError, ParameterError
 from em_inverse.fidelity import DataTolerance, LeastSquares, PoissonLikelihood
-from em_inverse.forward import GaussianBlur, Gradient
+from em_inverse.forward import GaussianBlur, Gradient, MatrixOperator
 from em_inverse.priors import Identity, NonNegative, Smoothness, Sparsity, TotalVariation
 from em_inverse.solvers import CGLS, FISTA, MLEM, PDHG, SIRT
 
@@ -389,3 +389,165 @@ for state in solver:
     straight = SIRT(matrix, matrix @ np.ones(200))
     run(straight, solver.iteration)
     np.testing.assert_allclose(solver.x, straight.x, rtol=1e-12)
+
+
+# --- what changes on the way, and what goes wrong -------------------------------------------
+
+
+@pytest.mark.parametrize("make", [SIRT, CGLS])
+def test_new_data_count_from_the_next_iteration_on(make):
+    solver = make(A, Y)
+    run(solver, 5)
+    solver.y = 2 * Y
+    run(solver, 20000 if make is SIRT else 30)
+    expected = make(A, 2 * Y).run(20000 if make is SIRT else 30).x
+    np.testing.assert_allclose(solver.x, expected, rtol=1e-6)
+    fresh = make(A, Y)
+    fresh.y = 2 * Y
+    assert fresh.step().data_distance == pytest.approx(make(A, 2 * Y).step().data_distance)
+
+
+def test_lambda_may_change_in_cgls():
+    solver = CGLS(A, Y, 0.1)
+    run(solver, 3)
+    solver.lam = 5.0
+    run(solver, 15)
+    np.testing.assert_allclose(solver.x, np.linalg.solve(A.T @ A + 5 * np.eye(6), A.T @ Y))
+    with pytest.raises(ParameterError, match="lam"):
+        solver.lam = -1
+
+
+def test_bad_parameters_are_refused_while_running():
+    for solver in (every_solver()["FISTA"](), every_solver()["PDHG"]()):
+        for bad in (0, -1.0, np.nan):
+            with pytest.raises(ParameterError, match="lam"):
+                solver.lam = bad
+
+
+def test_a_rule_of_its_own_mind_cannot_outrun_the_limit():
+    """A stop rule that holds once only, in the last iteration, is asked once."""
+    calls = []
+
+    def rule(solver):
+        calls.append(solver.iteration)
+        return "enough" if len(calls) == 5 else None
+
+    result = SIRT(A, Y, stop=rule).run(5)
+    assert (result.n_iter, result.converged, result.stop_reason) == (5, True, "enough")
+    assert calls == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("make", [SIRT, CGLS, MLEM])
+def test_an_interrupt_leaves_the_last_finished_iteration(make):
+    class Fragile(MatrixOperator):
+        left = 10**9
+
+        def _adjoint(self, y):
+            self.left -= 1
+            if self.left < 0:
+                raise KeyboardInterrupt
+            return super()._adjoint(y)
+
+        def _forward(self, x):
+            self.left -= 1
+            if self.left < 0:
+                raise KeyboardInterrupt
+            return super()._forward(x)
+
+    for allowed in range(6):
+        H = Fragile(A)
+        solver, straight = make(H, Y), make(A, Y)
+        H.left = allowed
+        with pytest.raises(KeyboardInterrupt):
+            run(solver, 100)
+        H.left = 10**9
+        run(solver, 12)
+        run(straight, 12)
+        np.testing.assert_allclose(solver.x, straight.x, rtol=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e9])
+def test_the_units_of_the_data_do_not_matter(scale):
+    """The ball, the penalised problem and the certificates, at counts and at nanovolts."""
+    epsilon = 0.05 * np.sqrt(SQUARE.size)
+    for one, other in [
+        (
+            PDHG(DataTolerance(BLUR2, NOISY2, epsilon)),
+            PDHG(DataTolerance(BLUR2, scale * NOISY2, scale * epsilon)),
+        ),
+        (
+            PDHG(LeastSquares(BLUR2, NOISY2), lam=0.2),
+            PDHG(LeastSquares(BLUR2, scale * NOISY2), lam=0.2 * scale),
+        ),
+        (
+            FISTA(LeastSquares(BLUR2, NOISY2), TotalVariation(), 0.2),
+            FISTA(LeastSquares(BLUR2, scale * NOISY2), TotalVariation(), 0.2 * scale),
+        ),
+    ]:
+        run(one, 200)
+        run(other, 200)
+        np.testing.assert_allclose(other.x / scale, one.x, atol=1e-6)
+        assert other.gap() == pytest.approx(one.gap(), rel=1e-3)
+
+
+def test_a_ball_out_of_reach_is_said_to_be():
+    twice = np.vstack([np.eye(4), np.eye(4)])
+    data = DataTolerance(twice, [0.0] * 4 + [1.0] * 4, 0.5)
+    solver = PDHG(data, stop=solvers.small_gap(1e-4))
+    result = solver.run(2000)
+    assert not result.converged
+    assert solver.infeasibility == pytest.approx(np.sqrt(2) / 0.5 - 1, rel=1e-3)
+    assert "still exceeds ε by 1.8e+02 %" in result.stop_reason
+    assert np.isfinite(solver.gap())
+
+
+def test_an_operator_that_maps_everything_to_zero():
+    nothing = np.zeros((3, 3))
+    for make in (
+        lambda: FISTA(LeastSquares(nothing, np.ones(3)), Sparsity(), 1.0),
+        lambda: PDHG(LeastSquares(nothing, np.ones(3))),
+        lambda: MLEM(nothing, np.ones(3)),
+    ):
+        with pytest.raises(DataError, match="H maps every object to zero"):
+            make()
+
+
+def test_constants_that_h_does_not_see_do_not_spoil_the_certificate():
+    centred = np.eye(36) - 1 / 36
+    data = LeastSquares(centred, centred @ NOISY)
+    for nonnegative in (False, True):
+        solver = FISTA(
+            data, TotalVariation(), 0.1, nonnegative=nonnegative, stop=solvers.small_gap(1e-6)
+        )
+        assert solver.run(500).converged
+
+
+def test_the_certificate_of_a_constraint_alone():
+    data = LeastSquares(np.array([[1.0, 0.5], [0.2, 1.0]]), [1.0, -1.0])
+    fista = FISTA(data, NonNegative(), 1.0)
+    fista.step()
+    assert fista.gap() == np.inf  # a dual outside its domain bounds nothing
+    run(fista, 300)
+    assert fista.gap() < 1e-9
+    pdhg = PDHG(data, NonNegative())
+    pdhg.step()
+    assert not np.isnan(pdhg.gap())
+
+
+def test_checkpoints_of_other_data_are_refused_and_precision_is_kept(tmp_path):
+    path = tmp_path / "state.npz"
+    wide, narrow = (PDHG(LeastSquares(A[:m], Y[:m]), Sparsity(), 0.1) for m in (9, 7))
+    run(wide, 3)
+    wide.save(path)
+    with pytest.raises(DataError, match="another problem: its q has shape"):
+        narrow.load(path)
+    assert narrow.iteration == 0
+    single = PDHG(LeastSquares(A.astype(np.float32), Y), Sparsity(), 0.1)
+    single.load(path)
+    assert run(single, 5).x.dtype == np.float32
+    whole = dict(np.load(path))
+    header = json.loads(str(whole["_header"]))
+    del header["iteration"]
+    np.savez(path, **{**whole, "_header": np.array(json.dumps(header))})
+    with pytest.raises(FileFormatError, match="not a checkpoint"):
+        wide.load(path)
