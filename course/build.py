@@ -40,7 +40,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 from PIL import Image
 
-from em_inverse.io.files import replacing
+from em_inverse.files import replacing
 from em_inverse.start import THREAD_CAPS
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -13,7 +13,7 @@ import matplotlib
 import numpy as np
 
 from em_inverse import datasets, metrics, plotting, tomography
-from em_inverse.io.files import replacing
+from em_inverse.files import replacing
 from em_inverse.plotting.display import png
 from em_inverse.plotting.frame import beam_arrow, new_figure, scale_bar, window_text
 from em_inverse.tilt_series import TiltSeries

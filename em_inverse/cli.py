@@ -191,8 +191,8 @@ def _print_failure(arguments: argparse.Namespace, kind: str, message: str) -> No
 
 def _targets(arguments: argparse.Namespace) -> tuple[Path, Path | None]:
     """Return where volume and picture go; refuse what cannot end well before computing."""
+    from em_inverse.files import check_target, expanded
     from em_inverse.io import VOLUME_FORMATS
-    from em_inverse.io.files import check_target, expanded
 
     out = expanded(arguments.out, "--out")
     if out.suffix.lower() not in VOLUME_FORMATS:
@@ -226,7 +226,7 @@ def _check_options(arguments: argparse.Namespace) -> None:
 
 def _load(arguments: argparse.Namespace, targets: Sequence[Path | None]) -> TiltSeries:
     from em_inverse import datasets, io
-    from em_inverse.io.files import expanded
+    from em_inverse.files import expanded
     from em_inverse.tilt_series import TiltSeries
 
     name = arguments.series
@@ -295,7 +295,7 @@ def _draw(result: Reconstruction, path: Path, overwrite: bool) -> None:
     import numpy as np
 
     from em_inverse import plotting
-    from em_inverse.io.files import replacing
+    from em_inverse.files import replacing
 
     volume = result.volume if result.volume.ndim == 3 else result.volume[:, :, np.newaxis]
     position = _middle_of_matter(volume)

@@ -32,8 +32,8 @@ from em_inverse.errors import (
     check_integer,
     check_number,
 )
+from em_inverse.files import expanded
 from em_inverse.io import read_tilt_series
-from em_inverse.io.files import expanded
 from em_inverse.tilt_series import TiltSeries
 
 __all__ = [

@@ -32,7 +32,7 @@ from em_inverse.errors import (
     ParameterError,
     check_integer,
 )
-from em_inverse.io.files import expanded, replacing
+from em_inverse.files import expanded, replacing
 
 __all__ = ["deliver", "needed_data", "start"]
 

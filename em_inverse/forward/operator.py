@@ -137,6 +137,14 @@ class LinearOperator:
         """``2.0 * H``."""
         return _Scaled(self, check_number(factor, "factor"))
 
+    def __mul__(self, factor: float) -> LinearOperator:
+        """``H * 2.0``."""
+        return _Scaled(self, check_number(factor, "factor"))
+
+    def __neg__(self) -> LinearOperator:
+        """``-H``."""
+        return _Scaled(self, -1.0)
+
     @property
     def shape(self) -> tuple[int, int]:
         """Shape (rows, columns) of the matrix that :meth:`to_matrix` would return."""

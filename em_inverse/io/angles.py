@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from em_inverse.errors import FileFormatError, check_angles
-from em_inverse.io.files import PathLike, existing_file
+from em_inverse.files import PathLike
+from em_inverse.io.files import existing_file
 
 __all__ = ["Mdoc", "read_angles", "read_mdoc_beside", "side_file_of"]
 

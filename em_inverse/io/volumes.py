@@ -17,7 +17,8 @@ from em_inverse.errors import (
     check_array,
     check_number,
 )
-from em_inverse.io.files import existing_file, expanded, reading, replacing
+from em_inverse.files import expanded, replacing
+from em_inverse.io.files import existing_file, reading
 from em_inverse.io.hdf5 import read_hdf5_dataset, write_hdf5_volume
 from em_inverse.io.mrc import (
     LABEL_LENGTH,

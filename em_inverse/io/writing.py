@@ -8,7 +8,7 @@ from pathlib import Path
 
 from em_inverse._version import __version__
 from em_inverse.errors import ParameterError
-from em_inverse.io.files import expanded, replacing
+from em_inverse.files import expanded, replacing
 from em_inverse.io.mrc import LABEL_LENGTH, LABELS, OWN_LABEL, write_mrc
 from em_inverse.io.provenance import ascii_text
 from em_inverse.tilt_series import TiltSeries, check_series

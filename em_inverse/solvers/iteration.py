@@ -9,10 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,6 +22,7 @@ from em_inverse.errors import (
     check_integer,
     check_number,
 )
+from em_inverse.files import replacing
 from em_inverse.tilt_series import Reconstruction
 
 __all__ = ["IterationState", "Solver", "StopRule", "discrepancy", "relative_change", "small_gap"]
@@ -166,7 +165,6 @@ class Solver:
         The file is written under a temporary name, flushed and renamed, so that `path` holds either
         the previous checkpoint or this one, never half of one.
         """
-        path = Path(path)
         arrays = {name: np.asarray(getattr(self, name)) for name in self._state_names}
         header = {
             "solver": type(self).__name__,
@@ -174,16 +172,8 @@ class Solver:
             "history": self.history,
             "sha256": _fingerprint(arrays),
         }
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez(file, allow_pickle=False, _header=np.array(json.dumps(header)), **arrays)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with replacing(path, overwrite=True) as part, part.open("wb") as file:
+            np.savez(file, allow_pickle=False, _header=np.array(json.dumps(header)), **arrays)
 
     def load(self, path: str | os.PathLike[str]) -> None:
         """Go back to the state in a file written by :meth:`save`.

@@ -29,6 +29,7 @@ def every_operator():
     yield MatrixOperator(sparse.random(6, 9, 0.4, random_state=1, format="csc"))
     yield MatrixOperator(B) @ MatrixOperator(A)
     yield 2.5 * MatrixOperator(A)
+    yield -(MatrixOperator(A) * 3)
     yield MatrixOperator(A).T
     yield Stack([A, np.eye(7), Gradient((7,))])
     yield Mask(RNG.random((5, 6)) > 0.5)
@@ -259,3 +260,11 @@ def test_double_precision_twins():
     assert (wrapped @ np.ones(7)).dtype == (wrapped.T @ np.ones(5)).dtype == np.float64
     assert wrapped.precision == (wrapped @ Identity((7,))).precision == np.finfo(np.float32).eps
     assert Stack([wrapped, np.eye(7)]).precision == np.finfo(np.float32).eps
+
+
+def test_arithmetic_with_numbers():
+    x = np.arange(7.0)
+    np.testing.assert_allclose((MatrixOperator(A) * 2) @ x, 2 * A @ x)
+    np.testing.assert_allclose(-MatrixOperator(A) @ x, -A @ x)
+    with pytest.raises(ParameterError, match="factor"):
+        MatrixOperator(A) * "2"

@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[2] / "em_inverse"
 
 ROOMS = (
-    *("_version", "_resources", "errors", "tilt_series", "metrics", "forward", "noise"),
+    *("_version", "_resources", "errors", "files", "tilt_series", "metrics", "forward", "noise"),
     *("fidelity", "priors", "solvers", "choose", "io", "datasets", "phantoms", "simulate"),
     *("deblurring", "tomography", "fusion", "dynamic", "atomic", "interpolation", "report"),
     *("plotting", "widgets", "checks", "grade", "present", "start", "cli"),

@@ -25,6 +25,8 @@ doi:10.1214/aos/996986501): see `taut_string`.
 import numpy as np
 from numba import njit, prange
 
+from em_inverse.forward.kernels import one_at_a_time
+
 #: Arrays with more voxels than this are shared between threads.
 PARALLEL_FROM = 200_000
 
@@ -32,18 +34,26 @@ PARALLEL_FROM = 200_000
 def value(u):
     """Return Σ |∇u|, the isotropic total variation, accumulated in float64."""
     rows = np.zeros(u.shape[0])
-    (_value_parallel if u.size > PARALLEL_FROM else _value_serial)(u, rows)
+    _run(u.size, _value_serial, _value_parallel, u, rows)
     return float(rows.sum())
 
 
 def primal(v, r, floor, u):
     """u ← max(v − ∇ᵀr, floor) for r[axis, z, x, y], zero at the last voxel along its axis."""
-    (_primal_parallel if u.size > PARALLEL_FROM else _primal_serial)(v, r, floor, u)
+    _run(u.size, _primal_serial, _primal_parallel, v, r, floor, u)
 
 
 def dual(u, p, r, step, tau, beta):
     """p ← project(r + step ∇u) on |p| ≤ τ, then r ← p + β (p − p_old)."""
-    (_dual_parallel if u.size > PARALLEL_FROM else _dual_serial)(u, p, r, step, tau, beta)
+    _run(u.size, _dual_serial, _dual_parallel, u, p, r, step, tau, beta)
+
+
+def _run(size, serial, parallel, *arguments):
+    if size <= PARALLEL_FROM:
+        serial(*arguments)
+        return
+    with one_at_a_time:
+        parallel(*arguments)
 
 
 @njit(nogil=True)
