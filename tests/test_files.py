@@ -5,6 +5,7 @@ import pytest
 from em_inverse import files
 from em_inverse.errors import ParameterError
 from em_inverse.files import check_target, replacing
+from em_inverse.io.files import existing_file
 
 
 def test_replacing_leaves_the_old_file_until_the_new_one_is_whole(tmp_path):
