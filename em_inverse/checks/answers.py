@@ -5,12 +5,12 @@ from __future__ import annotations
 import dis
 import inspect
 from collections.abc import Callable, Sequence
-from types import FunctionType, MethodType
+from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
 
-__all__ = ["distance", "has_empty_body", "read", "same", "signature_fault"]
+__all__ = ["distance", "has_empty_body", "notebook_arrays", "read", "same", "signature_fault"]
 
 _READABLE = (np.ndarray, np.generic, int, float, complex, list, tuple)
 _NO_WORK = {"RESUME", "COPY_FREE_VARS", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE", "NOP",
@@ -48,13 +48,15 @@ def read(value: Any, like: np.ndarray) -> tuple[np.ndarray | None, str]:
         array = array.reshape(())
     if array.shape != like.shape:
         found = f"an array of shape {array.shape}" if array.ndim else "a single number"
-        return None, f"It returns {found}, but {_wanted(like)} is asked for."
+        text = f"It returns {found}, but {_wanted(like)} is asked for."
+        return None, text + _shape_advice(array.shape, like.shape)
     array = array.astype(np.float64)
     bad = int(array.size - np.isfinite(array).sum())
     if bad:
         return None, (
             f"{bad} of the {array.size} values that it returns are NaN or infinite. Look for a "
-            f"division by zero, or the logarithm or root of a negative number."
+            f"division by zero, the logarithm or root of a negative number, or a loop that runs "
+            f"away."
         )
     return array, ""
 
@@ -122,6 +124,39 @@ def signature_fault(func: Callable[..., Any], names: Sequence[str]) -> str:
         takes = ", ".join(_bare(parameter) for parameter in signature.parameters.values())
         asked = ", ".join(names)
         return f"It takes ({takes}), but it will be called with ({asked}), in this order."
+    return ""
+
+
+def notebook_arrays(func: Any) -> list[str]:
+    """Return the names of the notebook's arrays that a function reads behind its arguments.
+
+    Examples
+    --------
+    >>> y = np.ones(3)
+    >>> def mean(H):
+    ...     return [np.mean(H @ y) for _ in range(2)]
+    >>> mean.__globals__["y"] = y
+    >>> notebook_arrays(mean), notebook_arrays(np.mean)
+    (['y'], [])
+    """
+    if type(func) is not FunctionType:
+        return []
+    names: set[str] = set()
+    codes = [func.__code__]
+    while codes:
+        code = codes.pop()
+        names |= {s.argval for s in dis.get_instructions(code) if s.opname == "LOAD_GLOBAL"}
+        codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    return sorted(n for n in names if isinstance(func.__globals__.get(n), np.ndarray))
+
+
+def _shape_advice(found: tuple[int, ...], wanted: tuple[int, ...]) -> str:
+    if len(wanted) != 1:
+        return ""
+    if found == (1,):
+        return " Does its `return` stand inside a loop, so that it ends after the first round?"
+    if len(found) == 2 and 1 not in found:
+        return " Does a * stand where @, the product of matrices, is meant?"
     return ""
 
 

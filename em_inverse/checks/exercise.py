@@ -9,7 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from em_inverse.checks.answers import distance, has_empty_body, same, signature_fault
+from em_inverse.checks.answers import (
+    distance,
+    has_empty_body,
+    notebook_arrays,
+    same,
+    signature_fault,
+)
 from em_inverse.checks.sandbox import Clock
 from em_inverse.checks.task import Picture, Task
 from em_inverse.checks.trial import (
@@ -186,7 +192,10 @@ class Exercise(Task):
             self._question(trial, rng, shapes)
             verdict = self._verdict(State.CORRECT, self._praise(shapes))
         except Decided as decided:
-            verdict = self._verdict(decided.state, decided.text, decided.known, trial.printed)
+            text = decided.text
+            if decided.state in (State.WRONG, State.ERROR) and not decided.known:
+                text += _names_of_the_notebook(func)
+            verdict = self._verdict(decided.state, text, decided.known, trial.printed)
         return verdict
 
     def _question(
@@ -237,8 +246,8 @@ class Exercise(Task):
             len(shapes) == 1 and None not in shapes and len({a.wanted.shape for a in attempts}) > 1
         ):
             text += (
-                " Its shape never follows that of the input: does your function read a variable "
-                "of the notebook in place of its arguments?"
+                " Its shape never follows that of the input: is a size or a variable of the "
+                "notebook written into your function?"
             )
         raise Decided(faulty[0].state, text, known)
 
@@ -249,16 +258,15 @@ class Exercise(Task):
         if same(first.answer, twin.answer, 1e-12) and not same(first.wanted, twin.wanted, 1e-12):
             raise Decided(
                 State.WRONG,
-                "It gives the same answer to two different measurements: the data are not used.",
+                "It gives the same answer to two different measurements: the data are not used, "
+                "or make no difference (a search that always runs to the end of its interval).",
             )
 
     def _ask_for(self, law: Property, attempt: Attempt, trial: Trial) -> None:
         def call(**changes: Any) -> np.ndarray:
             again = trial.attempt({**attempt.case, **changes})
             if again.fault or again.answer is None:
-                raise Decided(
-                    again.state, f"With another {' and another '.join(changes)}: {again.fault}"
-                )
+                raise Decided(again.state, f"With {_listed(changes)}: {again.fault}")
             return again.answer
 
         fault = law.fault(attempt.case, np.asarray(attempt.answer), call)
@@ -309,6 +317,25 @@ class Exercise(Task):
 
     def _solution(self) -> str:
         return inspect.getsource(self.reference).rstrip()
+
+
+def _listed(changes: Case) -> str:
+    """Name the changed arguments: a number with its value, anything else as another one."""
+    words = [
+        f"{name} = {value:.3g}" if isinstance(value, int | float) else f"another {name}"
+        for name, value in changes.items()
+    ]
+    return " and ".join(words)
+
+
+def _names_of_the_notebook(func: Any) -> str:
+    names = notebook_arrays(func)
+    if not names:
+        return ""
+    return (
+        f"\nYour function reads {' and '.join(names)} of the notebook. It is tried on other "
+        f"problems than the notebook's, so use its arguments only."
+    )
 
 
 def _quote(printed: str) -> str:

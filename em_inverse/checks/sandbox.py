@@ -32,6 +32,8 @@ _OURS = str(Path(__file__).resolve().parents[1])
 _LIBRARY = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib")} | {_OURS})
 _INSTALLED = {"site-packages", "dist-packages"}
 _LONGEST_MESSAGE = 300
+# numpy says this in the language of generalised universal functions, which no student speaks.
+_MATMUL = re.compile(r"matmul: .* gufunc signature .*\(size (\d+) is different from (\d+)\)")
 
 
 @dataclass(frozen=True)
@@ -172,14 +174,15 @@ def describe_error(error: BaseException) -> str:
         in half, line 2:  return x / 0
         ZeroDivisionError: float division by zero
     """
-    lines: list[str] = []
+    lines: dict[tuple[str, int], str] = {}
     for frame in traceback.extract_tb(error.__traceback__):
         if _is_students(frame.filename):
             source = linecache.getline(frame.filename, frame.lineno or 0).strip()
             line = f"    in {frame.name}, line {frame.lineno}:  {source}".rstrip(": ")
-            if line not in lines:
-                lines.append(line)
-    return "\n".join([*lines[-3:], f"    {type(error).__name__}: {_message(error)}".rstrip(": ")])
+            # The parts of a comprehension, or a recursion, stand on a line that is already there.
+            lines.setdefault((frame.filename, frame.lineno or 0), line)
+    said = f"    {type(error).__name__}: {_message(error)}".rstrip(": ")
+    return "\n".join([*list(lines.values())[-3:], said])
 
 
 def _message(error: BaseException) -> str:
@@ -188,6 +191,7 @@ def _message(error: BaseException) -> str:
     except Exception:
         return "(its message cannot be printed)"
     text = re.sub(r"0x[0-9a-fA-F]{6,}", "0x...", text)
+    text = _MATMUL.sub(r"@ needs inner sizes that agree, but they are \2 and \1", text)
     text = text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + " ..."
     return text.replace("\n", "\n    ")
 

@@ -101,7 +101,7 @@ class Task(ABC):
         picture = self.picture()
         plotting.show(picture.figure, alt=picture.alt)
         for label, value in picture.numbers:
-            print(f"{label}: {value:.3g}")
+            print(f"{label}: {value:.0f}" if abs(value) >= 1000 else f"{label}: {value:.3g}")
 
     def solution(self, show: bool = False) -> None:
         """Print one way to solve the exercise, after you asked for it by name.
@@ -114,10 +114,10 @@ class Task(ABC):
         if show is True:
             print(self._solution())
         else:
+            count = len(self._first_hints) + len(self.hints)
             self._say(
-                f"[solution] A hint teaches more: ex.{self.name}.hint() has "
-                f"{len(self.hints)} or more. To read the solution all the same: "
-                f"ex.{self.name}.solution(show=True)"
+                f"[solution] A hint teaches more, and there are {count}: ex.{self.name}.hint(). To "
+                f"read the solution all the same: ex.{self.name}.solution(show=True)"
             )
 
     def __repr__(self) -> str:

@@ -142,8 +142,8 @@ class Trial:
             first = outcome.changed[0]
             fault = (
                 f"Your function changed {' and '.join(outcome.changed)} in place: whoever calls "
-                f"it finds other data afterwards. Work on a copy, and write "
-                f"{first} = {first} - ... where you now write {first} -= ..."
+                f"it finds other data afterwards. Work on a copy: {first} = {first}.copy() as its "
+                f"first line, or {first} = {first} - ... where you now write {first} -= ..."
             )
         shape = outcome.value.shape if isinstance(outcome.value, np.ndarray) else None
         return Attempt(case, wanted, answer, fault, State.WRONG, shape)

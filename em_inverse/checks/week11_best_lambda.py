@@ -12,7 +12,8 @@ from em_inverse.errors import EmInverseError
 
 __all__ = ["best_lambda"]
 
-_CORNER_FACTOR = 3.0
+_CORNER_FACTOR = 4.0
+_ROOT_FACTOR = 1.3
 
 
 def _corner_fault(lam: float, problem: Any) -> str | None:
@@ -20,26 +21,42 @@ def _corner_fault(lam: float, problem: Any) -> str | None:
         corner = pictures.corner(problem)
     except (EmInverseError, TypeError, ValueError) as error:
         return f"The problem that you passed cannot be judged: pass problem=(H, y). {error}"
-    if _near(lam, corner):
+    if _near(lam, corner, _CORNER_FACTOR):
         return None
-    if _near(lam, np.sqrt(corner)):
-        return (
-            "Your λ is about the root of the one at the corner. Did you read it off a curve whose "
-            "axis is the λ of λ²‖x‖²? Ours is the λ of λ‖x‖²."
-        )
+    size, residual = _changes(lam, corner, problem)
     if lam < corner:
         return (
-            f"λ = {lam:.3g} lies on the steep branch: from here a larger λ makes ‖x‖ much smaller "
-            f"and costs almost no residual. What it still removes is noise."
+            f"λ = {lam:.3g} lies on the steep branch: from there to the corner ‖x‖ {size}, and the "
+            f"residual {residual}. What a larger λ still removes is noise."
         )
-    return (
-        f"λ = {lam:.3g} lies on the flat branch: from here a smaller λ fits the data much better "
-        f"and lets ‖x‖ grow only a little. What it brings back is object."
+    text = (
+        f"λ = {lam:.3g} lies beyond the corner: from there back to it the residual {residual}, and "
+        f"‖x‖ {size}. What a smaller λ brings back is object."
     )
+    if _near(lam, np.sqrt(corner), _ROOT_FACTOR):
+        text += " (If it comes from a program that writes λ²‖x‖²: ours is the square of theirs.)"
+    return text
 
 
-def _near(lam: float, target: float) -> bool:
-    return target / _CORNER_FACTOR <= lam <= target * _CORNER_FACTOR
+def _changes(lam: float, corner: float, problem: Any) -> tuple[str, str]:
+    """Say what ‖x‖ and the residual do on the way from λ to the corner."""
+    from em_inverse import deblurring
+
+    H, y = problem
+    here, there = (deblurring.tikhonov(H, y, value) for value in (lam, corner))
+    norms = [(np.linalg.norm(x), np.linalg.norm(H @ x - y)) for x in (here, there)]
+    size, residual = (100 * (after / before - 1) for before, after in zip(*norms, strict=True))
+    return _in_words(size), _in_words(residual)
+
+
+def _in_words(percent: float) -> str:
+    if percent >= 100:
+        return f"grows {1 + percent / 100:.3g}-fold"
+    return f"{'falls' if percent < 0 else 'grows'} by {abs(percent):.2g} %"
+
+
+def _near(lam: float, target: float, factor: float) -> bool:
+    return target / factor <= lam <= target * factor
 
 
 best_lambda = DecisionExercise(
@@ -71,7 +88,7 @@ best_lambda = DecisionExercise(
             "RMSE, never by guarantee; compare the two in this notebook.",
         ),
         "D": Statement(
-            "A larger λ would spoil the fit fast and make ‖x‖ hardly any smaller.",
+            "A somewhat larger λ would spoil the fit more than it would shrink ‖x‖.",
             True,
             "This is the flat branch of the L: what is lost above the corner is object.",
             "Stand at the corner and look towards larger λ: what is gained, and what is paid?",

@@ -52,6 +52,11 @@ def _amplifies_by_inverse_sigma(
     )
 
 
+def _square_svd(H: np.ndarray, y: np.ndarray) -> np.ndarray:
+    U, sigma, Vt = np.linalg.svd(H)
+    return Vt @ ((U.T @ y) / sigma)
+
+
 def _with_vt(H: np.ndarray, y: np.ndarray) -> np.ndarray:
     U, sigma, Vt = np.linalg.svd(H, full_matrices=False)
     return Vt @ ((U.T @ y) / sigma)
@@ -89,11 +94,13 @@ naive = Exercise(
             "y = Hx already holds one H. The way back from y to x is U, Σ and V in reverse order.",
         ),
         Misconception(
-            "square solver",
+            "square only",
             lambda H, y: np.linalg.solve(H, y),
-            "np.linalg.solve needs as many rows as columns; here H may have more rows.",
-            "It is right for a square H. The SVD (full_matrices=False) or a least-squares solver "
-            "takes both kinds.",
+            "It is right for a square H only; here H may have more rows than columns. "
+            "np.linalg.solve and np.linalg.inv cannot take that, and np.linalg.svd needs "
+            "full_matrices=False for it.",
+            "Try your function on H = np.ones((12, 8)) and look at the shapes of what the SVD "
+            "returns, with full_matrices=False and without.",
             credit=0.5,
         ),
         Misconception(
@@ -114,6 +121,15 @@ naive = Exercise(
             _with_vt,
             "The last product of your function is with Vᵀ, but it should be with V: "
             "np.linalg.svd returns Vᵀ.",
+            "The third thing that np.linalg.svd returns has the right singular vectors as its "
+            "rows. You need them as columns.",
+        ),
+        Misconception(
+            "V for its transpose, square only",
+            _square_svd,
+            "Two things: the last product of your function is with Vᵀ, but it should be with V "
+            "(np.linalg.svd returns Vᵀ), and np.linalg.svd needs full_matrices=False when H has "
+            "more rows than columns.",
             "The third thing that np.linalg.svd returns has the right singular vectors as its "
             "rows. You need them as columns.",
         ),

@@ -115,6 +115,13 @@ rmse_curve = Exercise(
             credit=0.5,
         ),
         Misconception(
+            "square of the mean",
+            _curve_of(lambda e: np.sqrt(np.mean(e) ** 2)),
+            "Your function squares the mean of the error: there errors up and errors down have "
+            "already cancelled. Look at your brackets.",
+            "Square each error first, then take the mean: np.mean(error**2).",
+        ),
+        Misconception(
             "forgot the mean",
             _curve_of(np.linalg.norm),
             "Your function returns the norm ‖x − x_true‖: the root of the sum of squares, not of "

@@ -27,6 +27,12 @@ def _tikhonov_cases(rng: np.random.Generator, sizes: Sequence[tuple[int, ...]]) 
     return cases
 
 
+def _uses_lambda(case: Case, x: np.ndarray, call: Callable[..., np.ndarray]) -> str | None:
+    if distance(call(lam=2 * case["lam"]), x) > _TOLERANCE:
+        return None
+    return "It gives the same answer for two different λ: its argument lam makes no difference."
+
+
 def _is_stationary(case: Case, x: np.ndarray, _: Callable[..., np.ndarray]) -> str | None:
     H, y, lam = case["H"], case["y"], case["lam"]
     slope = H.T @ (H @ x - y) + lam * x
@@ -42,7 +48,10 @@ def _tends_to_naive(case: Case, _: np.ndarray, call: Callable[..., np.ndarray]) 
     wanted = filtered(case["H"], case["y"], lambda s: 1 / s)
     if distance(call(lam=1e-10), wanted) < 1e-4:
         return None
-    return "As λ goes to 0 the answer must become the naive inverse; yours goes elsewhere."
+    return (
+        "As λ goes to 0 the answer must become the naive inverse; yours goes elsewhere. (If you "
+        "iterate: it stops too early there.)"
+    )
 
 
 def _tends_to_zero(case: Case, _: np.ndarray, call: Callable[..., np.ndarray]) -> str | None:
@@ -78,6 +87,17 @@ def _augmented(H: np.ndarray, y: np.ndarray, lam: float, L: np.ndarray) -> np.nd
     return np.linalg.lstsq(stacked, np.concatenate([y, np.zeros(len(L))]), rcond=None)[0]
 
 
+def _by_svd(
+    H: np.ndarray,
+    y: np.ndarray,
+    lam: float,
+    turn: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
+) -> np.ndarray:
+    U, s, Vt = np.linalg.svd(H, full_matrices=False)
+    first, last = turn(U, Vt)
+    return last @ (s / (s**2 + lam) * (first @ y))
+
+
 tikhonov = Exercise(
     "tikhonov",
     "Write tikhonov(H, y, lam): the x that minimises ‖Hx − y‖² + λ‖x‖². H may have any shape.",
@@ -85,6 +105,7 @@ tikhonov = Exercise(
     cases=_tikhonov_cases,
     sizes=[(6, 6), (7, 7), (12, 8), (5, 9)],
     properties=[
+        Property("another λ, another answer", _uses_lambda),
         Property("zero slope at the minimum", _is_stationary),
         Property("the naive inverse as λ → 0", _tends_to_naive),
         Property("Hᵀy/λ as λ → ∞", _tends_to_zero),
@@ -120,7 +141,21 @@ tikhonov = Exercise(
             lambda H, y, lam: np.linalg.solve(_identity_plus(H, lam), H @ y),
             "Your function has Hy on the right-hand side where Hᵀy belongs: the transpose is "
             "missing.",
-            "Put the slope of ‖Hx − y‖² to zero: which matrix stands in front of (Hx − y)?",
+            "Put the slope of ‖Hx − y‖² to zero: which matrix stands in front of (Hx − y)? (In "
+            "this lesson H equals Hᵀ, so you would not have noticed there.)",
+        ),
+        Misconception(
+            "no transpose at all",
+            lambda H, y, lam: np.linalg.solve(H @ H + lam * np.eye(len(H)), H @ y),
+            "Your function has H in both places where Hᵀ belongs: it solves (HH + λI) x = Hy.",
+            "Put the slope of ‖Hx − y‖² to zero: which matrix stands in front of (Hx − y)? (In "
+            "this lesson H equals Hᵀ, so you would not have noticed there.)",
+        ),
+        Misconception(
+            "λ on H",
+            lambda H, y, lam: np.linalg.solve(H + lam * np.eye(len(H)), y),
+            "Your function adds λ to H itself: it solves (H + λI) x = y.",
+            "λ‖x‖² stands beside ‖Hx − y‖², where H is squared. What is the slope of each?",
         ),
         Misconception(
             "forgot Hᵀ",
@@ -167,6 +202,33 @@ tikhonov = Exercise(
             "Your function divides by σ + λ. That pulls down the amplification, but it is not the "
             "minimiser: the filter is σ/(σ² + λ).",
             "HᵀH has the eigenvalues σ². Add λ to those.",
+        ),
+        Misconception(
+            "σ without square, σ kept",
+            lambda H, y, lam: filtered(H, y, lambda s: s / (s + lam)),
+            "Your filter is σ/(σ + λ); the σ below the line must be squared: σ/(σ² + λ).",
+            "Without λ the filter must become 1/σ. Yours becomes 1.",
+        ),
+        Misconception(
+            "σ missing on top",
+            lambda H, y, lam: filtered(H, y, lambda s: 1 / (s**2 + lam)),
+            "Your filter is 1/(σ² + λ); the σ on top is missing: σ/(σ² + λ).",
+            "Without λ the filter must become 1/σ. Yours becomes 1/σ².",
+        ),
+        Misconception(
+            "V for its transpose",
+            lambda H, y, lam: _by_svd(H, y, lam, lambda U, Vt: (U.T, Vt)),
+            "The last product of your function is with Vᵀ, but it should be with V: "
+            "np.linalg.svd returns Vᵀ.",
+            "The third thing that np.linalg.svd returns has the vᵢ as its rows. You need them as "
+            "columns.",
+        ),
+        Misconception(
+            "U for its transpose",
+            lambda H, y, lam: _by_svd(H, y, lam, lambda U, Vt: (U, Vt.T)),
+            "Your function multiplies y by U, but the coefficients of y are Uᵀy.",
+            "A coefficient is the inner product of y with one column of U. Which of U @ y and "
+            "U.T @ y does that?",
         ),
         Misconception(
             "mean for sum",

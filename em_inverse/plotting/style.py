@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -109,7 +110,8 @@ _ALIAS_LABELS = {
     "data": "data",
 }
 
-_present = False
+# A lecturer's kernel starts with large figures, as it does with large explorers.
+_present = os.environ.get("EM_INVERSE_PRESENT", "") not in ("", "0")
 
 
 def present_mode() -> bool:

@@ -6,14 +6,19 @@ one line per figure, and what it teaches is not buried in plotting code.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from em_inverse.plotting.choice import l_curve, u_curve
 from em_inverse.plotting.curves import picard, profiles
 from em_inverse.plotting.display import show
+from em_inverse.plotting.frame import new_figure
+from em_inverse.plotting.style import style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = [
     "corner",
@@ -21,13 +26,19 @@ __all__ = [
     "limits",
     "measurement",
     "naive_inverse",
+    "patterns",
     "priors",
+    "ramp",
     "rules",
     "singular_values",
     "steps",
     "sweep",
     "three_lambdas",
 ]
+
+# The letter x is the object here, so the axis along it goes without one.
+_POSITION = "position (px)"
+_FLAT = 1e-4
 
 
 def measurement(x: np.ndarray, y: np.ndarray, clean: np.ndarray) -> None:
@@ -36,6 +47,7 @@ def measurement(x: np.ndarray, y: np.ndarray, clean: np.ndarray) -> None:
         None,
         {"truth": x, "measurement": y},
         title="The probe more than halves the columns, the noise does the rest",
+        xlabel=_POSITION,
     )
     show(
         figure,
@@ -50,12 +62,32 @@ def naive_inverse(x: np.ndarray, x_naive: np.ndarray) -> None:
         None,
         {"truth": x, "naive": x_naive},
         title="The naive inverse returns amplified noise and nothing else",
+        xlabel=_POSITION,
     )
     show(
         figure,
-        alt=f"The naive inverse swings between {x_naive.min():.0f} and {x_naive.max():.0f}; the "
+        alt=f"The naive inverse swings between −{-x_naive.min():.0f} and {x_naive.max():.0f}; the "
         f"true columns, 1 high, are a flat line beside it.",
     )
+
+
+def patterns(H: Any, numbers: Sequence[int] = (2, 10, 20)) -> None:
+    """Show some right singular vectors of H and how much of each passes."""
+    _, s, Vt = H.svd()
+    with style():
+        figure = new_figure(8.6, 2.3, "The finer a pattern is, the less of it passes the probe")
+        panels = figure.subplots(1, len(numbers), sharey=True)
+        for ax, number in zip(panels, numbers, strict=True):
+            ax.plot(Vt[number - 1], color="black", linestyle="-")
+            ax.set_title(f"pattern {number}: {100 * s[number - 1]:.0f} % passes")
+            ax.set_xlabel(_POSITION)
+        panels[0].set_ylabel("pattern $v_i$")
+    zeros = [int(np.count_nonzero(np.diff(np.sign(Vt[n - 1])))) for n in numbers]
+    told = "; ".join(
+        f"pattern {n} has {k} zero{'s' * (k != 1)} and {100 * s[n - 1]:.0f} % of it passes"
+        for n, k in zip(numbers, zeros, strict=True)
+    )
+    show(figure, alt=f"{len(numbers)} of the {len(s)} patterns: {told}.")
 
 
 def singular_values(s: np.ndarray, coefficients: np.ndarray, noise_level: float) -> None:
@@ -65,14 +97,14 @@ def singular_values(s: np.ndarray, coefficients: np.ndarray, noise_level: float)
         s,
         coefficients,
         noise_level,
-        title=f"Behind the {last}th singular value there is only noise",
+        title=f"Past the {last}th singular value there is only noise",
     )
     decades = np.log10(s[0] / s[-1])
     show(
         figure,
         alt=f"Singular values fall over {decades:.1f} decades. The data coefficients fall with "
-        f"them to the noise level of {noise_level:.3f} and stay there; their ratio grows without "
-        f"end.",
+        f"them to the noise level of {noise_level:.3f} and stay there; divided by the singular "
+        f"values they grow to {np.max(np.abs(coefficients) / s):.0f}.",
     )
 
 
@@ -83,21 +115,20 @@ def three_lambdas(x: np.ndarray, solutions: Mapping[str, np.ndarray]) -> None:
         {"truth": x} | {f"tikhonov/{label}": values for label, values in solutions.items()},
         title="λ too small keeps the noise, λ too large forgets the columns",
         ylim=(-1.5, 2.0),
+        xlabel=_POSITION,
     )
     right, small, large = solutions
     show(
         figure,
         alt=f"With {small} the reconstruction oscillates beyond the frame. With {right} three "
-        f"columns stand at the right places, lower and wider than the truth. With {large} only a "
-        f"flat swelling is left.",
+        f"columns stand within 2 px of their places, lower and wider than the truth, with ripples "
+        f"between them. With {large} only a flat swelling is left.",
     )
 
 
 def sweep(result: Any) -> None:
     """Show the U-curve."""
-    figure = u_curve(
-        result, title="Too small a λ keeps noise, too large a λ erases the object: a U"
-    )
+    figure = u_curve(result, title="λ too small keeps noise, too large erases the object: a U")
     show(
         figure,
         alt=f"Error against λ, a U: {result.rmse[0]:.2f} at λ = {result.lambdas[0]:.5f}, lowest "
@@ -116,7 +147,8 @@ def corner(curve: Any) -> None:
     show(
         figure,
         alt=f"Size of the reconstruction against its residual, both logarithmic: steep on the "
-        f"left, flat on the right, with the corner at λ = {curve.lam:.4f}.",
+        f"left, flat to the right of the corner at λ = {curve.lam:.4f}, and falling once more at "
+        f"the far right, where nothing is left of the object.",
     )
 
 
@@ -131,13 +163,31 @@ def rules(result: Any, chosen: Mapping[str, float]) -> None:
     show(figure, alt=f"The U-curve with the choice of each rule on its gentle arm: {places}.")
 
 
-def steps(solutions: Mapping[str, np.ndarray]) -> None:
-    """Show two steps rebuilt with Tikhonov and with total variation."""
-    figure = profiles(None, solutions, title="TV keeps the steps that Tikhonov turns into ramps")
+def steps(truth: np.ndarray, slopes: Any, flats: Any) -> None:
+    """Show two steps rebuilt with a penalty on slopes and with total variation, each at its best λ.
+
+    `slopes` and `flats` are results of :func:`em_inverse.choose.sweep`.
+    """
+    figure, _ = _slopes_and_flats(
+        truth, slopes, flats, "TV keeps the steps that Tikhonov turns into ramps"
+    )
     show(
         figure,
         alt="Two steps: Tikhonov (blue, dashed) rounds both and ripples, total variation (orange) "
         "follows them almost vertically.",
+    )
+
+
+def ramp(truth: np.ndarray, slopes: Any, flats: Any) -> None:
+    """Show a smooth ramp rebuilt in the same two ways, see :func:`steps`."""
+    figure, stairs = _slopes_and_flats(
+        truth, slopes, flats, "TV makes a staircase of the ramp that Tikhonov keeps smooth"
+    )
+    pieces = 1 + np.count_nonzero(np.abs(np.diff(stairs)) > _FLAT)
+    show(
+        figure,
+        alt=f"A smooth ramp: Tikhonov (blue, dashed) follows it, total variation (orange) breaks "
+        f"its {truth.size} pixels into {pieces} flat pieces.",
     )
 
 
@@ -147,6 +197,7 @@ def priors(solutions: Mapping[str, np.ndarray]) -> None:
         None,
         solutions,
         title="Each prior returns the object that it believes in",
+        xlabel=_POSITION,
         labels={"tv": "TV, x ≥ 0", "l1": "L1, x ≥ 0"},
     )
     show(
@@ -171,13 +222,21 @@ def limits(truth: np.ndarray, back: np.ndarray) -> None:
     figure = profiles(
         np.arange(1, truth.size + 1),
         {"truth": np.abs(truth), "tikhonov": np.abs(back)},
-        title="The fine patterns of the truth never come back",
-        xlabel="number i of the pattern, coarse to fine",
+        title="The fine patterns of the truth do not come back",
+        xlabel="number i of the pattern",
         ylabel="amount of pattern i",
     )
     show(
         figure,
         alt="Amount of each pattern: truth and reconstruction agree for about the first ten and "
-        "fade apart; from about the twentieth on the reconstruction holds nothing while the truth "
-        "goes on.",
+        "then part; past the twentieth the reconstruction holds next to nothing while the truth "
+        "goes on to about the thirtieth.",
     )
+
+
+def _slopes_and_flats(
+    truth: np.ndarray, slopes: Any, flats: Any, title: str
+) -> tuple[Figure, np.ndarray]:
+    smooth, stairs = (sweep.solutions[sweep.rmse.argmin()] for sweep in (slopes, flats))
+    curves = {"truth": truth, "tikhonov": smooth, "tv": stairs}
+    return profiles(None, curves, title=title, xlabel=_POSITION), stairs

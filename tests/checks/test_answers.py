@@ -37,6 +37,8 @@ def test_reads_numbers(value):
         ((i for i in range(3)), VECTOR, "type generator"),
         (np.zeros((3, 1)), VECTOR, "shape (3, 1), but shape (3,)"),
         (np.zeros((1, 3)), VECTOR, "shape (1, 3), but shape (3,)"),
+        (np.zeros((3, 3)), VECTOR, "Does a * stand where @"),
+        (np.zeros(1), VECTOR, "Does its `return` stand inside a loop"),
         (1.0, VECTOR, "a single number, but shape (3,)"),
         (np.zeros(2), NUMBER, "shape (2,), but a single number"),
         (np.zeros(3, complex), VECTOR, "complex"),

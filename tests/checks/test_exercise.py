@@ -187,6 +187,39 @@ def test_reading_a_variable_of_the_notebook_is_suspected():
     assert "variable of the notebook" in task.evaluate(lambda A, x: 2 * from_notebook).message
 
 
+READ_BY_MISTAKE = np.ones((5, 2))
+
+
+def test_arrays_of_the_notebook_are_named_when_the_answer_is_wrong_or_stops():
+    stops = task.evaluate(lambda A, x: READ_BY_MISTAKE.T @ x)
+    assert stops.state is State.ERROR
+    assert "reads READ_BY_MISTAKE of the notebook" in stops.message
+    wrong = task.evaluate(lambda A, x: A.T @ x + READ_BY_MISTAKE[0, 0])
+    assert "reads READ_BY_MISTAKE of the notebook" in wrong.message
+    assert "of the notebook" not in task.evaluate(lambda A, x: A.T @ x + 1).message
+    assert task.evaluate(lambda A, x: A.T @ x * READ_BY_MISTAKE[0, 0]).passed
+
+
+def test_a_number_that_a_property_changes_is_quoted():
+    half = make(
+        reference=lambda A, c: c * A.sum(axis=0),
+        cases=lambda rng, sizes: [{"A": rng.standard_normal(s), "c": 2.0} for s in sizes],
+        misconceptions=[],
+        properties=[Property("half", lambda case, answer, call: str(call(c=0.5)))],
+    )
+
+    def fails_below_one(A, c):
+        return c * A.sum(axis=0) if c >= 1 else None
+
+    assert half.evaluate(fails_below_one).message.startswith("With c = 0.5: It returns nothing")
+
+
+def test_the_offer_of_the_solution_counts_the_hints(capsys):
+    task.check(lambda A, x: A @ A.T @ x)
+    task.solution()
+    assert f"there are {len(task.hints)}: ex.turn.hint()" in capsys.readouterr().out
+
+
 def test_changing_an_input_in_place_is_refused_even_with_the_right_result():
     def func(A, x):
         result = A.T @ x

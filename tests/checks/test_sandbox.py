@@ -192,6 +192,22 @@ def test_endless_recursion_is_told_in_few_lines():
     assert "RecursionError" in text
 
 
+def test_a_comprehension_shows_its_line_once():
+    def listed(x):
+        return [1 / 0 for _ in range(3)]
+
+    lines = describe_error(run(listed, {"x": 1}).error).splitlines()
+    assert [line.split()[0] for line in lines] == ["in", "ZeroDivisionError:"]
+
+
+def test_a_product_that_does_not_fit_is_told_in_plain_words():
+    def product(H, y):
+        return H @ y
+
+    text = describe_error(run(product, {"H": np.ones((2, 3)), "y": np.ones(4)}).error)
+    assert text.endswith("ValueError: @ needs inner sizes that agree, but they are 3 and 4")
+
+
 def test_messages_lose_addresses_and_do_not_run_on():
     class Odd(Exception):
         def __str__(self):

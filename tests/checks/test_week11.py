@@ -196,7 +196,7 @@ UNLISTED = [
     (ex.naive, lambda H, y: tikhonov_svd(H, y, 1e-2), "without noise"),
     (ex.naive, lambda H, y: np.linalg.pinv(H, rcond=0.1) @ y, "without noise"),
     (ex.tikhonov, lambda H, y, lam: tikhonov_svd(H, y, 3 * lam), "slope"),
-    (ex.tikhonov, lambda H, y, lam: tikhonov_svd(H, y, 0.1), "slope"),
+    (ex.tikhonov, lambda H, y, lam: tikhonov_svd(H, y, 0.1), "lam makes no difference"),
     (ex.rmse_curve, lambda H, y, x, ls: np.sqrt(curve_vectorised(H, y, x, ls)), "naive inverse"),
     (ex.discrepancy, lambda H, y, d: 3 * discrepancy_brentq(H, y, d), "λ is too large"),
     (ex.discrepancy, lambda H, y, d: discrepancy_brentq(H, y, d) / 3, "λ is too small"),
@@ -279,6 +279,50 @@ def test_a_square_solver_gets_its_line_and_half_the_points():
     assert verdict.points == 0.5
 
 
+def full_svd(H, y):
+    U, s, Vt = np.linalg.svd(H)
+    return Vt.T @ ((U.T @ y) / s)
+
+
+def test_a_full_svd_is_told_of_full_matrices_and_not_only_of_solve():
+    verdict = ex.naive.evaluate(full_svd)
+    assert verdict.misconception == "square only"
+    assert "np.linalg.svd needs full_matrices=False" in " ".join(verdict.message.split())
+
+
+def backwards(H, y, noise_norm):
+    low, high = -9.0, 9.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        x = week11_reference.tikhonov(H, y, 10**middle)
+        low, high = (middle, high) if np.linalg.norm(H @ x - y) > noise_norm else (low, middle)
+    return 10**middle
+
+
+def test_a_bisection_that_keeps_the_wrong_half_is_not_said_to_ignore_the_data():
+    assert "runs to the end of its interval" in ex.discrepancy.evaluate(backwards).message
+
+
+def test_pictures_show_the_numbers_of_the_lesson():
+    """What `expected` prints is what the notebook prints when all is right."""
+    H, y = ex.best_lambda.problem()
+    noise_norm = dict(ex.discrepancy.picture().numbers)["noise norm"]
+    assert noise_norm == pytest.approx(0.3578, abs=5e-5)
+    assert dict(ex.discrepancy.picture().numbers)["λ at the crossing"] == pytest.approx(
+        choose.discrepancy(H, y, noise_norm).lam, rel=1e-4
+    )
+    tikhonov = dict(ex.tikhonov.picture().numbers)
+    assert tikhonov["RMSE of the Tikhonov solution"] == pytest.approx(0.097, abs=5e-4)
+
+
+@pytest.mark.parametrize(("lam", "reach"), [(0.003, 2), (0.0091, 1)])
+def test_peaks_of_the_pictures_are_where_their_words_say(lam, reach):
+    x = week11_reference.tikhonov(*ex.best_lambda.problem(), lam)
+    found = [start + int(np.argmax(x[start : start + 13])) for start in (9, 29, 44)]
+    off = [abs(at - true) for at, true in zip(found, (15, 35, 50), strict=True)]
+    assert max(off) == reach
+
+
 def test_a_wrong_rule_without_a_root_gives_no_answer():
     H, y = np.eye(3), np.ones(3)
     rules = {entry.name: entry.wrong for entry in ex.discrepancy.misconceptions}
@@ -354,10 +398,15 @@ def corner():
 
 def test_the_lesson_has_a_corner_that_its_root_cannot_be_taken_for():
     assert corner() is not None
-    assert corner() ** 0.5 > 3 * corner()
+    assert corner() ** 0.5 > 4 * corner()
 
 
-@pytest.mark.parametrize("factor", [1 / 2.9, 1, 2.9])
+def test_the_best_lambda_of_the_u_curve_is_near_enough_to_the_corner():
+    """Who brings it is not told that what a larger λ removes is noise: it would not be true."""
+    assert ex.best_lambda.evaluate(lam=0.003, because="BDF").passed
+
+
+@pytest.mark.parametrize("factor", [1 / 3.9, 1, 3.9])
 def test_near_the_corner_is_right(factor):
     assert ex.best_lambda.evaluate(lam=factor * corner(), because=["B", "D", "F"]).passed
 
@@ -365,11 +414,11 @@ def test_near_the_corner_is_right(factor):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda lam: lam / 3.2, "steep branch"),
-        (lambda lam: 1e-5, "steep branch"),
-        (lambda lam: 3.2 * lam, "flat branch"),
-        (lambda lam: 100.0, "flat branch"),
-        (lambda lam: lam**0.5, "about the root"),
+        (lambda lam: lam / 4.2, "steep branch: from there to the corner ‖x‖ falls by"),
+        (lambda lam: 1e-5, "‖x‖ falls by 87 %, and the residual grows by 13 %"),
+        (lambda lam: 4.2 * lam, "beyond the corner"),
+        (lambda lam: 100.0, "the residual falls by 84 %, and ‖x‖ grows 149-fold"),
+        (lambda lam: lam**0.5, "ours is the square of theirs"),
     ],
 )
 def test_away_from_the_corner_the_branch_is_named(change, words):
@@ -377,6 +426,24 @@ def test_away_from_the_corner_the_branch_is_named(change, words):
     assert verdict.state is State.WRONG
     assert words in verdict.message
     assert verdict.points == 1
+
+
+def test_a_lambda_far_from_the_root_is_not_taken_for_it():
+    message = ex.best_lambda.evaluate(lam=2 * corner() ** 0.5, because="BDF").message
+    assert "the square of theirs" not in message
+
+
+def test_the_true_reasons_are_true_of_the_lesson():
+    H, y = ex.best_lambda.problem()
+    norms = {}
+    for step in (0.1, 1.0, 10.0):
+        x = week11_reference.tikhonov(H, y, step * corner())
+        norms[step] = np.log([np.linalg.norm(x), np.linalg.norm(H @ x - y)])
+    size, fit = norms[0.1] - norms[1.0]
+    assert size > 0.15  # B: ‖x‖ would grow ...
+    assert 0 < -fit < 0.05  # ... and the fit hardly improve
+    size, fit = norms[10.0] - norms[1.0]
+    assert fit > 1.5 * -size > 0  # D: more fit is spoilt than ‖x‖ shrinks
 
 
 def test_every_reason_has_its_words():

@@ -1,5 +1,6 @@
 """The look: one colour and one line style per meaning, and type that doubles for a projector."""
 
+import os
 import subprocess
 import sys
 
@@ -126,3 +127,16 @@ def test_drawing_does_not_import_pyplot():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.splitlines() == ["Figure: Two lines.", "False"]
+
+
+@pytest.mark.parametrize(("value", "large"), [("1", "True"), ("0", "False"), ("", "False")])
+def test_a_lecturers_kernel_starts_with_large_type(value, large):
+    program = "from em_inverse.plotting.style import present_mode; print(present_mode())"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "EM_INVERSE_PRESENT": value},
+    )
+    assert done.stdout.strip() == large

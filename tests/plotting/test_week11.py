@@ -27,7 +27,7 @@ def test_every_figure_is_told_in_words(lesson, capsys):
     naive = deblurring.naive(H, y)
     told = {
         "measurement": ((x, y, clean), f"{clean.max():.2f} high"),
-        "naive_inverse": ((x, naive), f"between {naive.min():.0f} and {naive.max():.0f}"),
+        "naive_inverse": ((x, naive), f"between −{-naive.min():.0f} and {naive.max():.0f}"),
         "singular_values": ((s, coefficients, 0.045), "over 5.3 decades"),
         "three_lambdas": (
             (x, {"λ = 1": some, "λ = 2": 3 * some, "λ = 3": 0 * some}),
@@ -36,7 +36,9 @@ def test_every_figure_is_told_in_words(lesson, capsys):
         "sweep": ((result,), f"lowest {result.rmse.min():.3f} at λ = {result.lam:.4f}"),
         "corner": ((curve,), f"corner at λ = {curve.lam:.4f}"),
         "rules": ((result, {"L-curve": curve.lam}), f"L-curve at λ = {curve.lam:.4f}"),
-        "steps": (({"truth": x, "tikhonov": some, "tv": some},), "Two steps"),
+        "patterns": ((H,), "2 has 1 zero and 99 % of it passes; pattern 10 has 9 zeros and 42 %"),
+        "steps": ((x, result, result), "Two steps"),
+        "ramp": ((x, result, result), "breaks its 64 pixels into 64 flat pieces"),
         "priors": (({"truth": x, "tikhonov": some, "tv": some, "l1": some},), "light column"),
         "limits": ((x, some), "Amount of each pattern"),
     }
