@@ -109,8 +109,9 @@ def deliver(
 ) -> list[str]:
     """Bring a learner's folder up to date with the lessons, without touching the learner's work.
 
-    A file counts as changed by the learner when its text or code differs from what was delivered;
-    having run a notebook is no change. What was delivered is kept in a manifest in the folder.
+    Notebooks come without outputs, so that a prediction is not answered before it is made. A file
+    counts as changed by the learner when its text or code differs from what was delivered; having
+    run a notebook is no change. What was delivered is kept in a manifest in the folder.
 
     Parameters
     ----------
@@ -198,22 +199,23 @@ def _deliver_one(
     """Bring one file up to date; return its new manifest entry and a sentence, if any."""
     data = lesson.read_bytes()
     mine = folder / lesson.name
-    delivered = {"sha256": _digest(data), "inputs": _inputs_digest(data), "version": version}
+    copy = _without_outputs(data) if lesson.suffix == ".ipynb" else data
+    delivered = {"sha256": _digest(copy), "inputs": _inputs_digest(copy), "version": version}
     if not mine.exists():
-        _write(mine, data)
+        _write(mine, copy)
         return delivered, f"{lesson.name}: delivered{' again' if entry else ''}."
     inputs = _inputs_digest(mine.read_bytes())
     if inputs == entry.get("inputs"):
         if delivered["sha256"] == entry.get("sha256"):
             return entry, None
-        _write(mine, data)
+        _write(mine, copy)
         return delivered, f"{lesson.name}: renewed (you had not changed it)."
     if inputs == delivered["inputs"]:
         return delivered, None
     if delivered["inputs"] in (entry.get("inputs"), entry.get("offered")):
         return entry, None
     beside = _free_name(mine, version, delivered["inputs"])
-    _write(beside, data)
+    _write(beside, copy)
     sentence = (
         f"{lesson.name}: the lesson is new, and your copy has changes of yours. Yours is as you "
         f"left it; the new lesson lies beside it as {beside.name}."
@@ -229,6 +231,15 @@ def _free_name(mine: Path, version: str, inputs: str) -> Path:
         if not name.exists() or _inputs_digest(name.read_bytes()) == inputs:
             return name
         number += 1
+
+
+def _without_outputs(data: bytes) -> bytes:
+    """Return a notebook as it is before its first run: what to predict must not stand below it."""
+    notebook = json.loads(data)
+    for cell in notebook["cells"]:
+        if cell.get("cell_type") == "code":
+            cell.update(outputs=[], execution_count=None)
+    return (json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
 
 
 def _inputs_digest(data: bytes) -> str:

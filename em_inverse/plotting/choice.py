@@ -10,7 +10,7 @@ import numpy as np
 
 from em_inverse.errors import check_array, check_number
 from em_inverse.plotting.frame import legend_beside, log_axis, new_figure, number, text_size
-from em_inverse.plotting.style import COLOURS, LINESTYLES, OKABE_ITO, role, style
+from em_inverse.plotting.style import COLOURS, LINESTYLES, role, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -210,7 +210,7 @@ def l_curve(
         if corner is not None:
             ax.plot(
                 *corner,
-                color=OKABE_ITO["vermillion"],
+                color="black",
                 marker="*",
                 markersize=2.6 * ax.lines[0].get_markersize(),
                 markeredgecolor="black",

@@ -30,7 +30,7 @@ def profiles(
     *,
     title: str,
     labels: Mapping[str, str] | None = None,
-    xlabel: str = "position x (px)",
+    xlabel: str = "position (px)",
     ylabel: str = "intensity (arb. units)",
     ylim: tuple[float, float] | None = None,
 ) -> Figure:
@@ -68,7 +68,7 @@ def profiles(
     --------
     >>> fig = profiles(None, {"truth": [0, 1, 0]}, title="One peak stands alone")
     >>> fig.axes[0].get_xlabel()
-    'position x (px)'
+    'position (px)'
     """
     arrays = _curves(curves)
     n = next(iter(arrays.values())).size

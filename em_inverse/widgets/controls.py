@@ -186,7 +186,7 @@ class LogSlider(Control):
             min=self.low,
             max=self.high,
             step=self._step,
-            readout_format=".2e",
+            readout_format=".3g",
             **_look(self.label, self.tip),
         )
 
