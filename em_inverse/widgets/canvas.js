@@ -209,7 +209,7 @@ function drawFrame(canvas, frame, tables, { width, scale, active, room }) {
   for (const panel of panels) attachPoints(panel, frame.data);
 
   // Fewer columns when the text would no longer fit.
-  const fitting = Math.max(1, Math.floor(width / (16.5 * f)));
+  const fitting = Math.max(1, Math.floor(width / (15.5 * f)));
   const columns = Math.max(1, Math.min(frame.columns || 3, panels.length, fitting));
   const gap = 1.4 * f;
   const edge = 3; // so that lines at the very edge keep their full width

@@ -69,7 +69,7 @@ def draw_panels(
     f = 15.0 * check_number(scale, "scale", minimum=0.1) * FINER
     full = width * FINER
     headers, data = pack(panels)
-    columns = max(1, min(columns, len(headers), int(full / (16.5 * f))))
+    columns = max(1, min(columns, len(headers), int(full / (15.5 * f))))
     gap, edge = 1.4 * f, 3.0 * FINER
     panel_width = (full - 2 * edge - gap * (columns - 1)) / columns
     plot_height = max(0.66 * panel_width, 10 * f)
