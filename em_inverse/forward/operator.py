@@ -629,6 +629,8 @@ def _top_of_bidiagonal(alphas: list[float], betas: list[float]) -> tuple[float, 
     scale = float(max(a.max(), b.max()))
     a, b = a / scale, b / scale
     top = len(a) - 1
+    if top == 0:  # which SciPy before 1.12 refuses
+        return scale * float(np.hypot(a[0], b[0])), 1.0
     value, vector = scipy.linalg.eigh_tridiagonal(
         a**2 + b**2, a[1:] * b[:-1], select="i", select_range=(top, top)
     )

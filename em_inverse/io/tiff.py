@@ -29,6 +29,7 @@ _UNIT_NM = {
     "mm": 1e6,
 }
 _LARGEST_BYTES = 2**32 - 2**20
+_KEY = "em_inverse"
 
 
 def read_tiff_series(path: Path, dataset: str | None = None) -> Stack:
@@ -61,14 +62,14 @@ def read_tiff_images(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
         check_size(file, series.size * series.dtype.itemsize, stored)
         data = series.asarray().reshape(-1, page.imagelength, page.imagewidth)
         facts: dict[str, Any] = {"pixel_size_nm": _pixel_size(tiff, page)}
-        provenance = (tiff.imagej_metadata or {}).get("em_inverse")
-        if isinstance(provenance, str):
-            facts["provenance"] = json.loads(provenance)
-            if not isinstance(facts["provenance"], dict):
+        provenance = _record((tiff.imagej_metadata or {}).get("Info"))
+        if provenance is not None:
+            if not isinstance(provenance, dict):
                 raise FileFormatError(
-                    f"{str(file)!r}: its entry 'em_inverse' is not the JSON object that the kit "
-                    f"writes. Remove the entry, or read the pages with tifffile."
+                    f"{str(file)!r}: the entry 'em_inverse' of its Info is not the JSON object "
+                    f"that the kit writes. Remove the entry, or read the pages with tifffile."
                 )
+            facts["provenance"] = provenance
     return data, facts
 
 
@@ -83,7 +84,9 @@ def write_tiff_volume(
             f"the volume of shape {data.shape} takes {data.nbytes:,} bytes; an ImageJ TIFF holds "
             f"up to 4 GiB. Write an .mrc or .h5 file."
         )
-    metadata: dict[str, Any] = {"axes": "TZCYXS", "em_inverse": json.dumps(provenance)}
+    # ImageJ shows this entry under Image > Show Info.
+    info = json.dumps({_KEY: provenance})
+    metadata: dict[str, Any] = {"axes": "TZCYXS", "Info": info}
     scale: dict[str, Any] = {}
     if pixel_size_nm is not None:
         metadata.update(spacing=repr(pixel_size_nm), unit="nm")
@@ -92,6 +95,15 @@ def write_tiff_volume(
     # All six axes are named because short ones would be taken for colour samples.
     pages = data[np.newaxis, :, np.newaxis, :, :, np.newaxis]
     tifffile.imwrite(path, pages, imagej=True, metadata=metadata, **scale)
+
+
+def _record(info: Any) -> Any:
+    """Return what this kit wrote into the Info of an ImageJ file, or None where it did not."""
+    try:
+        record = json.loads(info)
+    except (TypeError, ValueError):
+        return None
+    return record.get(_KEY) if isinstance(record, dict) else None
 
 
 def _check_chain(file: Path) -> None:

@@ -78,7 +78,7 @@ def test_other_programs_see_sections_z_rows_y_columns_x(tmp_path):
         assert tif.imagej_metadata["slices"] == 4
         assert tif.imagej_metadata["unit"] == "nm"
         assert tif.imagej_metadata["spacing"] == pytest.approx(3.36)
-        assert json.loads(tif.imagej_metadata["em_inverse"])["n_iter"] == 30
+        assert json.loads(tif.imagej_metadata["Info"])["em_inverse"]["n_iter"] == 30
     with h5py.File(tmp_path / "v.h5") as h5:
         np.testing.assert_array_equal(h5["volume"], filed)
         assert h5["volume"].attrs["axes"] == "z,y,x"
@@ -220,7 +220,9 @@ def test_a_volume_passed_on_names_the_software_that_made_it(tmp_path, ending):
     ['{"parameters": 3}', '{"n_iter": "x"}', '{"data_steps": 4}', '{"data_distance": "z"}', "[1]"],
 )
 def test_an_account_of_the_wrong_kind_is_a_format_error(tmp_path, account):
-    tifffile.imwrite(tmp_path / "v.tif", VOLUME, imagej=True, metadata={"em_inverse": account})
+    tifffile.imwrite(
+        tmp_path / "v.tif", VOLUME, imagej=True, metadata={"Info": f'{{"em_inverse": {account}}}'}
+    )
     with h5py.File(tmp_path / "v.h5", "w") as h5:
         h5["volume"] = VOLUME
         h5["volume"].attrs["provenance"] = account
@@ -249,3 +251,9 @@ def test_the_voxel_size_of_an_hdf5_file_is_checked(tmp_path, value, expected):
             read_volume(tmp_path / "v.h5")
     else:
         assert read_volume(tmp_path / "v.h5").pixel_size_nm == expected
+
+
+@pytest.mark.parametrize("info", ["Taken on a Tuesday", "[1, 2]", '{"other": 1}'])
+def test_the_notes_of_other_programs_in_a_tiff_are_left_alone(tmp_path, info):
+    tifffile.imwrite(tmp_path / "v.tif", VOLUME, imagej=True, metadata={"Info": info})
+    assert read_volume(tmp_path / "v.tif").parameters == {}
