@@ -266,11 +266,12 @@ def _profile(state: State) -> LinePanel:
 def _l_curve(state: State, best: int) -> LinePanel:
     curve = state.curve
     size = SIZE["tikhonov" if state.method == "naive" else state.method]
-    title = (
-        "The naive inverse is the end of this curve at λ → 0."
-        if state.index < 0
-        else "The curve bends where noise gives way to blur."
-    )
+    if state.index < 0:
+        title = "The naive inverse is the end of this curve at λ → 0."
+    elif state.method != "tv" and curve.corner is None:
+        title = "This curve has no corner, so it cannot choose λ."
+    else:
+        title = "The curve bends where noise gives way to blur."
     # Where TV has flattened the object its size is nothing but rounding: drawn on the floor.
     sizes = np.maximum(curve.sizes, FLOOR * curve.sizes.max())
     lines = [_path(state, curve.residual_norms, sizes)]

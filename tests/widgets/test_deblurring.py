@@ -133,3 +133,10 @@ def test_the_text_form_names_the_opening_numbers():
     assert text == made._repr_mimebundle_()["text/plain"]
     assert f"RMSE {made.result.rmse:.3g}" in text
     made.close()
+
+
+@pytest.mark.parametrize(("sigma", "words"), [(3.0, "bends"), (0.5, "no corner")])
+def test_the_title_of_the_l_curve_is_true_at_both_ends(sigma, words):
+    shown = state(method="tikhonov", sigma=sigma)
+    assert (shown.curve.corner is None) == (words == "no corner")
+    assert words in DeblurringExplorer.draw(shown).panels[1].title
