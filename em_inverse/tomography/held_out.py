@@ -1,0 +1,88 @@
+"""Projections put aside: data that a reconstruction has not seen can judge it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from em_inverse.errors import GeometryError, check_integer
+from em_inverse.tilt_series import TiltSeries, check_series
+
+__all__ = ["HeldOut", "hold_out"]
+
+
+class HeldOut(NamedTuple):
+    """A tilt series in two parts.
+
+    Attributes
+    ----------
+    kept : TiltSeries
+        The projections to reconstruct from.
+    held : TiltSeries
+        The projections that judge: the residual of the re-projection at their angles.
+    """
+
+    kept: TiltSeries
+    held: TiltSeries
+
+
+def hold_out(series: TiltSeries, every: int = 10, *, first: int | None = None) -> HeldOut:
+    """Put every n-th tilt aside, counted in the order of the angles.
+
+    The smallest and the largest tilt always stay: without them the held-out projections would be
+    judged outside the range of the data.
+
+    Parameters
+    ----------
+    series : TiltSeries
+    every : int
+        n ≥ 2: one projection of n is held out.
+    first : int, optional
+        Which tilt, in the order of the angles and from 0, is the first to be held out; n // 2
+        unless given. Taking 1, 2, …, n in turn gives the parts of a cross-validation.
+
+    Returns
+    -------
+    HeldOut
+        ``kept, held``, each in the order of the series.
+
+    Raises
+    ------
+    GeometryError
+        When no projection is left to hold out.
+
+    Examples
+    --------
+    >>> series = TiltSeries(np.ones((9, 4)), np.arange(-80, 81, 20))
+    >>> kept, held = hold_out(series, every=4)
+    >>> held.angles_deg
+    array([-40.,  40.])
+    """
+    series = check_series(series)
+    every = check_integer(every, "every", minimum=2)
+    start = every // 2 if first is None else check_integer(first, "first", minimum=0)
+    order = np.argsort(series.angles_deg, kind="stable")
+    inner = np.arange(start, series.n_tilts, every)
+    inner = inner[(inner > 0) & (inner < series.n_tilts - 1)]
+    if inner.size == 0:
+        raise GeometryError(
+            f"a series of {series.n_tilts} tilts has none to hold out with every={every} and "
+            f"first={start}; the smallest and the largest tilt always stay."
+        )
+    aside = np.zeros(series.n_tilts, bool)
+    aside[order[inner]] = True
+    return HeldOut(
+        _part(series, ~aside, f"kept {(~aside).sum()} of {aside.size} projections"),
+        _part(series, aside, f"held out {aside.sum()} of {aside.size} projections"),
+    )
+
+
+def _part(series: TiltSeries, chosen: np.ndarray, step: str) -> TiltSeries:
+    """Projections chosen by a mask, with the share of the dose that they took."""
+    return series.replace(
+        projections=series.projections[chosen],
+        angles_deg=series.angles_deg[chosen],
+        dose=None if series.dose is None else series.dose * float(chosen.mean()),
+        step=step,
+    )
