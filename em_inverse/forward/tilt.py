@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,16 +52,21 @@ class ParallelBeam(LinearOperator):
     center_shift : float or array_like of shape (n_tilts,)
         Where the tilt axis falls on the detector, in pixels from the detector's centre; one value
         for all projections or one for each. The data need not be resampled.
+    axial_shift : float or array_like of shape (n_tilts,)
+        How far each projection is displaced along the tilt axis, in pixels towards larger y. Parts
+        of a pixel are interpolated linearly; what comes in from outside the volume is zero. Only
+        for volumes.
 
     Attributes
     ----------
     angles_deg : ndarray, shape (n_tilts,)
     center_shift : ndarray, shape (n_tilts,)
+    axial_shift : ndarray, shape (n_tilts,)
 
     Raises
     ------
     GeometryError
-        When the angles are not a flat list of finite numbers, or `center_shift` does not fit them.
+        When the angles are not a flat list of finite numbers, or the shifts do not fit them.
     ParameterError
         When a shape is not made of positive whole numbers.
 
@@ -94,11 +100,19 @@ class ParallelBeam(LinearOperator):
         *,
         dtype: Any = None,
         center_shift: ArrayLike = 0.0,
+        axial_shift: ArrayLike = 0.0,
     ) -> None:
         shape = check_shape(shape, "shape", ndim=(2, 3))
         self.angles_deg = check_angles(angles_deg).copy()
         self.n_det = shape[1] if n_det is None else check_integer(n_det, "n_det", minimum=1)
-        self.center_shift = _per_tilt(center_shift, self.angles_deg.size)
+        self.center_shift = _per_tilt(center_shift, self.angles_deg.size, "center_shift")
+        self.axial_shift = _per_tilt(axial_shift, self.angles_deg.size, "axial_shift")
+        self._moves_along_y = bool(self.axial_shift.any())
+        if self._moves_along_y and len(shape) == 2:
+            raise GeometryError(
+                f"axial_shift is given, but shape {shape} is a slice, which has no y axis to shift "
+                f"along. Pass (nz, nx, ny), or leave axial_shift out."
+            )
         super().__init__(
             shape,
             (self.angles_deg.size, self.n_det, *shape[2:]),
@@ -106,7 +120,9 @@ class ParallelBeam(LinearOperator):
         )
         self._cosines, self._sines = _exact_cosine_and_sine(self.angles_deg)
         self._axis = (self.n_det - 1) / 2 + self.center_shift
-        for array in (self.angles_deg, self.center_shift, self._cosines, self._sines, self._axis):
+        for array in (self.angles_deg, self.center_shift, self.axial_shift):
+            array.flags.writeable = False
+        for array in (self._cosines, self._sines, self._axis):
             array.flags.writeable = False
 
     @property
@@ -150,6 +166,7 @@ class ParallelBeam(LinearOperator):
             self.n_det,
             dtype=self.dtype,
             center_shift=self.center_shift[picked],
+            axial_shift=self.axial_shift[picked],
         )
 
     def double(self) -> ParallelBeam:
@@ -162,6 +179,7 @@ class ParallelBeam(LinearOperator):
             self.n_det,
             dtype=np.float64,
             center_shift=self.center_shift,
+            axial_shift=self.axial_shift,
         )
 
     def interpolate_back(self, y: ArrayLike) -> np.ndarray:
@@ -185,9 +203,10 @@ class ParallelBeam(LinearOperator):
     def _forward(self, x: np.ndarray) -> np.ndarray:
         from em_inverse.forward.kernels import joseph
 
-        return joseph.forward(
+        projections = joseph.forward(
             np.ascontiguousarray(x), self._cosines, self._sines, self._axis, self.n_det
         )
+        return displaced(projections, self.axial_shift) if self._moves_along_y else projections
 
     def _adjoint(self, y: np.ndarray) -> np.ndarray:
         return self._gather(y, None)
@@ -196,21 +215,60 @@ class ParallelBeam(LinearOperator):
         from em_inverse.forward.kernels import joseph
 
         nz, nx = self.in_shape[:2]
+        if self._moves_along_y:
+            y = displaced(y, -self.axial_shift)
         return joseph.adjoint(
             np.ascontiguousarray(y), self._cosines, self._sines, self._axis, (nz, nx), half_width
         )
 
 
-def _per_tilt(center_shift: ArrayLike, n_tilts: int) -> np.ndarray:
-    shifts = check_array(center_shift, "center_shift", ndim=(0, 1), dtype=np.float64)
+def displaced(projections: np.ndarray, shifts: np.ndarray) -> np.ndarray:
+    """Move each projection along its last axis, by linear interpolation, zeros coming in.
+
+    With shift s = i + f, 0 ≤ f < 1, entry y becomes (1 − f) p[y − i] + f p[y − i − 1]. The
+    transpose of a shift by s is, entry for entry, the shift by −s.
+
+    Parameters
+    ----------
+    projections : ndarray, shape (n_tilts, n_det, ny)
+    shifts : ndarray, shape (n_tilts,)
+
+    Returns
+    -------
+    ndarray
+        A new array of the same shape and dtype.
+
+    Examples
+    --------
+    >>> displaced(np.array([[[0.0, 1.0, 0.0, 0.0]]]), np.array([1.25]))
+    array([[[0.  , 0.  , 0.75, 0.25]]])
+    """
+    out = np.zeros_like(projections)
+    for image, moved, shift in zip(projections, out, shifts.tolist(), strict=True):
+        whole = math.floor(shift)
+        for step, weight in ((whole, 1 - (shift - whole)), (whole + 1, shift - whole)):
+            _add_moved(moved, image, step, image.dtype.type(weight))
+    return out
+
+
+def _add_moved(out: np.ndarray, image: np.ndarray, step: int, weight: np.generic) -> None:
+    """out[:, y] += weight · image[:, y − step] where both exist."""
+    ny = image.shape[-1]
+    if weight != 0 and abs(step) < ny:
+        to, source = slice(max(step, 0), ny + min(step, 0)), slice(max(-step, 0), ny - max(step, 0))
+        out[:, to] += weight * image[:, source]
+
+
+def _per_tilt(shift: ArrayLike, n_tilts: int, name: str) -> np.ndarray:
+    shifts = check_array(shift, name, ndim=(0, 1), dtype=np.float64)
     if shifts.ndim == 1 and shifts.size != n_tilts:
         raise GeometryError(
-            f"center_shift has {shifts.size} entries but there are {n_tilts} tilts. Pass one "
+            f"{name} has {shifts.size} entries but there are {n_tilts} tilts. Pass one "
             f"number for all, or one per projection."
         )
     if np.abs(shifts).max() > _LARGEST_SHIFT:
         raise GeometryError(
-            f"center_shift reaches {np.abs(shifts).max():g} pixels; allowed: up to "
+            f"{name} reaches {np.abs(shifts).max():g} pixels; allowed: up to "
             f"{_LARGEST_SHIFT:g}. It is counted in pixels from the centre of the detector."
         )
     return np.broadcast_to(shifts, (n_tilts,)).copy()

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from em_inverse.errors import DataError, GeometryError, ParameterError
 from em_inverse.forward.tilt import ParallelBeam
+from em_inverse.solvers import CGLS
 
 sides = st.integers(1, 19)
 
@@ -175,3 +176,60 @@ def test_single_precision_unless_double_is_asked_for():
 def test_errors_name_the_argument(call, error, text):
     with pytest.raises(error, match=text):
         call()
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    ny=st.integers(1, 9),
+    shifts=st.lists(st.floats(-12, 12), min_size=3, max_size=3),
+    seed=st.integers(0, 99),
+)
+def test_a_pair_with_shifts_along_the_axis_is_matched(ny, shifts, seed):
+    A = ParallelBeam((5, 6, ny), [-50, 0, 70], 7, dtype=np.float64, axial_shift=shifts)
+    assert A.dot_test(seed) <= 1e-12
+    assert A.subset([2, 0]).dot_test(seed) <= 1e-12
+    assert np.array_equal(A.subset([2, 0]).axial_shift, np.array(shifts)[[2, 0]])
+
+
+def test_a_whole_shift_along_the_axis_moves_the_image_and_nothing_wraps_around():
+    x = np.random.default_rng(0).random((4, 4, 6))
+    plain = ParallelBeam(x.shape, [0, 30], dtype=np.float64) @ x
+    moved = ParallelBeam(x.shape, [0, 30], dtype=np.float64, axial_shift=[2, -1]) @ x
+    assert np.allclose(moved[0, :, 2:], plain[0, :, :-2])
+    assert not moved[0, :, :2].any()
+    assert np.allclose(moved[1, :, :-1], plain[1, :, 1:])
+    assert not moved[1, :, -1:].any()
+
+
+def test_known_shifts_in_the_operator_give_the_object_back_without_resampling():
+    rng = np.random.default_rng(1)
+    x = np.zeros((12, 12, 16))
+    x[3:9, 4:8, 5:11] = rng.random((6, 4, 6))
+    angles, drift = np.arange(-80, 81, 8.0), rng.uniform(-2, 2, 21)
+    A = ParallelBeam(x.shape, angles, 20, dtype=np.float64, axial_shift=drift, center_shift=drift)
+    knows = CGLS(A, A @ x).run(150).x
+    ignores = CGLS(ParallelBeam(x.shape, angles, 20, dtype=np.float64), A @ x).run(150).x
+    error = np.linalg.norm(knows - x), np.linalg.norm(ignores - x)
+    assert error[0] < 0.05 * np.linalg.norm(x) < 0.3 * error[1]
+
+
+def test_a_slice_cannot_move_along_the_axis():
+    with pytest.raises(GeometryError, match="no y axis"):
+        ParallelBeam((4, 4), [0.0], axial_shift=1.0)
+    with pytest.raises(GeometryError, match="axial_shift has 2 entries"):
+        ParallelBeam((4, 4, 4), [0.0], axial_shift=[1.0, 2.0])
+
+
+@pytest.mark.parametrize("shape", [(70, 33, 7), (33, 70, 300), (19, 130, 8)])
+def test_volumes_across_several_blocks_and_strips_are_stacks_of_slices(shape):
+    """Sizes that are no multiple of a block, of four rows or of a strip."""
+    rng = np.random.default_rng(2)
+    angles = [-90, -61.5, -45, 0, 12.25, 45, 77, 90, 133]
+    volume = rng.random(shape)
+    A = ParallelBeam(shape, angles, 61, dtype=np.float64)
+    a = ParallelBeam(shape[:2], angles, 61, dtype=np.float64)
+    y = A @ volume
+    back = A.T @ y
+    for k in (0, shape[2] // 2, shape[2] - 1):
+        assert np.allclose(y[:, :, k], a @ volume[:, :, k], rtol=1e-11)
+        assert np.allclose(back[:, :, k], a.T @ y[:, :, k], rtol=1e-11)

@@ -27,14 +27,18 @@ saved there. What can be saved is everything else.
 - *Long inner loops.* Starting a loop costs as much as a few dozen of its steps. Four rows (forward)
   or four angles (adjoint) therefore go into one inner loop: eight products for one read and one
   write of the result.
-- *Weights from tables.* Positions, floors and weights for four rows and all rays are first worked
+- *Weights from tables.* Positions, floors and weights for four rows and many rays are first worked
   out into small tables, by a loop that is itself SIMD code. Positions are kept in float64: in
   float32 a position near 500 is known to 3·10⁻⁵ only, and forward and adjoint would disagree by
   as much.
+- *Flat arrays, unsigned offsets.* Inner loops get whole arrays as flat lists of numbers, and the
+  place to begin. A view made for every line would be counted in and out of use by numba, an index
+  that might be negative asked whether it is: each costs more than the sixteen numbers that one SIMD
+  instruction handles.
 - *Tiles that stay in cache.* The forward kernel copies four rows of the volume into a small tile
   and lets every angle read them there before it takes the next four. The adjoint kernel works on
-  blocks of 8 × 8 voxels, whose shadows at all angles fit in the second-level cache. Very long y
-  axes are cut into strips of at most 256 voxels for the same reason.
+  blocks of 16 × 64 voxels, which catch neighbouring rays at all angles. Very long y axes are cut
+  into strips of at most 256 voxels for the same reason.
 - *No branches.* Tiles and projections carry two lines of zeros on either side, and an index
   outside is moved onto them. A ray that misses the object needs no question inside the loop.
 
@@ -56,7 +60,7 @@ from numba import njit, prange
 from em_inverse.forward.kernels import one_at_a_time
 
 _STRIP = 256
-_BLOCK = 8
+_BLOCK = (16, 64)
 _FEW_SLICES = 6
 _MARGIN = 2
 # Sums may be reordered, but NaN and infinity keep their meaning.
@@ -107,10 +111,13 @@ def forward(
                     out[rays, :, y] = plane[rays]
             else:
                 march = (nz, nx, nx, 1) if marches_along_z else (nx, nz, 1, nx)
-                lines = volume.reshape(nz * nx, -1)
+                ny = volume.shape[2]
+                values, result = volume.reshape(-1), out.reshape(-1)
                 chunks = min(numba.get_num_threads(), rays.size)
-                for strip in _strips(volume.shape[2]):
-                    _project_volume(lines, march, rays, step, drift, axis, strip, chunks, out)
+                for strip in _strips(ny):
+                    _project_volume(
+                        values, ny, march, rays, step, drift, axis, strip, chunks, n_det, result
+                    )
     return out
 
 
@@ -154,8 +161,10 @@ def adjoint(
                 _back_project_slice(_framed(projections[:, :, y]), *geometry, plane)
                 out[:, :, y] = plane
         else:
+            size = (projections.shape[1], *out.shape)
+            values, result = projections.reshape(-1), out.reshape(-1)
             for strip in _strips(projections.shape[2]):
-                _back_project_volume(projections, *geometry, strip, out)
+                _back_project_volume(values, size, *geometry, strip, result)
     return out
 
 
@@ -180,26 +189,52 @@ def _framed(rows: np.ndarray) -> np.ndarray:
 
 
 @njit(fastmath=_FAST, nogil=True)
-def _add_four(line, start, source, index, near, far, column):
-    """line[start:] += Σ over 4 rows of the two entries of `source` that the tables point to."""
-    i0, i1, i2, i3 = index[0, column], index[1, column], index[2, column], index[3, column]
-    n0, n1, n2, n3 = near[0, column], near[1, column], near[2, column], near[3, column]
-    f0, f1, f2, f3 = far[0, column], far[1, column], far[2, column], far[3, column]
-    p0, q0, p1, q1 = source[0, i0], source[0, i0 + 1], source[1, i1], source[1, i1 + 1]
-    p2, q2, p3, q3 = source[2, i2], source[2, i2 + 1], source[3, i3], source[3, i3 + 1]
-    out = line[start : start + p0.size]
-    for y in range(p0.size):
-        out[y] += (
-            (n0 * p0[y] + f0 * q0[y] + n1 * p1[y] + f1 * q1[y])
-            + (n2 * p2[y] + f2 * q2[y] + n3 * p3[y] + f3 * q3[y])
-        )  # fmt: skip
+def _add_four(out, at, source, width, index, near, far, column, pitch):
+    """out[at : at + width] += Σ over 4 rows of the two lines that the tables point to.
+
+    Line k of `source` begins at k · width; entry `column` of row j of a table at j · pitch.
+    """
+    c0, pitch = np.uint64(column), np.uint64(pitch)
+    c1, c2, c3 = c0 + pitch, c0 + pitch + pitch, c0 + pitch + pitch + pitch
+    i0, i1, i2, i3 = index[c0], index[c1], index[c2], index[c3]
+    n0, n1, n2, n3 = near[c0], near[c1], near[c2], near[c3]
+    f0, f1, f2, f3 = far[c0], far[c1], far[c2], far[c3]
+    at, width = np.uint64(at), np.uint64(width)
+    for step in range(width):
+        y = np.uint64(step)
+        z = y + width
+        out[at + y] += (
+            (n0 * source[i0 + y] + f0 * source[i0 + z])
+            + (n1 * source[i1 + y] + f1 * source[i1 + z])
+            + (n2 * source[i2 + y] + f2 * source[i2 + z])
+            + (n3 * source[i3 + y] + f3 * source[i3 + z])
+        )
 
 
 @njit(fastmath=_FAST, nogil=True)
-def _copy(line, start, out):
-    """out[:] = the part of `line` that begins at `start`."""
-    for y in range(out.size):
-        out[y] = line[start + y]
+def _copy(out, at, source, start, width):
+    """out[at : at + width] = source[start : start + width]."""
+    at, start = np.uint64(at), np.uint64(start)
+    for step in range(width):
+        y = np.uint64(step)
+        out[at + y] = source[start + y]
+
+
+@njit(fastmath=_FAST, nogil=True)
+def _tabulate(start, step, low, high, count, line, width, narrow, scale, index, near, far, at):
+    """Write one row of the tables: two weights, and the line of the first, for low ≤ u < high.
+
+    Position start + u · step lies between the entries i and i + 1 of a framed row of `count`
+    entries whose entry 0 is line `line`; the weights are a hat function of half-width 1 / narrow
+    and height `scale`. Whatever lies outside the row is moved onto its frame of zeros.
+    """
+    for u in range(low, high):
+        position = start + u * step
+        floor = math.floor(position)
+        fraction = position - floor
+        near[at + u] = scale * max(0.0, 1.0 - fraction * narrow)
+        far[at + u] = scale * max(0.0, 1.0 - (1.0 - fraction) * narrow)
+        index[at + u] = np.uint64((min(max(floor, -_MARGIN), count) + line) * width)
 
 
 @njit(fastmath=_FAST, nogil=True)
@@ -224,90 +259,90 @@ def _rays_that_hit(start, stop, step, count, n_det):
 
 
 @njit(parallel=True, cache=True, nogil=True)
-def _project_volume(lines, march, rays, step, drift, axis, strip, chunks, out):
-    """Share the rays among threads; lines[row * row_stride + i * stride] is a line of voxels."""
+def _project_volume(values, ny, march, rays, step, drift, axis, strip, chunks, n_det, out):
+    """Share the rays among threads.
+
+    Line i of row j of the march begins at value (j * row_stride + i * stride) * ny.
+    """
     for chunk in prange(chunks):
         first = chunk * rays.size // chunks
         last = (chunk + 1) * rays.size // chunks
-        _project_chunk(lines, march, rays, step, drift, axis, strip, first, last, out)
+        _project_chunk(values, ny, march, rays, step, drift, axis, strip, first, last, n_det, out)
 
 
 @njit(fastmath=_FAST, nogil=True)
-def _project_chunk(lines, march, rays, step, drift, axis, strip, first, last, out):
+def _project_chunk(values, ny, march, rays, step, drift, axis, strip, first, last, n_det, out):
     """March over the rows in fours, with every ray of the chunk through each four."""
     n_rows, n_across, row_stride, stride = march
-    n_det = out.shape[1]
-    tile = np.zeros((4, n_across + 2 * _MARGIN, strip[1] - strip[0]), lines.dtype)
-    index = np.zeros((4, n_det), np.uint32)
-    near = np.zeros((4, n_det), lines.dtype)
-    far = np.zeros((4, n_det), lines.dtype)
+    y, width = strip[0], strip[1] - strip[0]
+    framed = n_across + 2 * _MARGIN
+    tile = np.zeros(4 * framed * width, values.dtype)
+    index = np.zeros(4 * n_det, np.uint64)
+    near, far = np.zeros(4 * n_det, values.dtype), np.zeros(4 * n_det, values.dtype)
     for row in range(0, n_rows, 4):
-        for j in range(4):
-            if row + j == n_rows:
-                tile[j:] = 0
-                break
-            for i in range(n_across):
-                _copy(lines[(row + j) * row_stride + i * stride], strip[0], tile[j, i + _MARGIN])
+        rows = min(4, n_rows - row)
+        tile[rows * framed * width :] = 0
+        for i in range(n_across):
+            for j in range(rows):
+                line = (row + j) * row_stride + i * stride
+                _copy(tile, (j * framed + i + _MARGIN) * width, values, line * ny + y, width)
         for r in range(first, last):
             tilt = rays[r]
             start = (n_across - 1) * 0.5 - axis[tilt] * step[r]
             start += (row - (n_rows - 1) * 0.5) * drift[r]
             low, high = _rays_that_hit(start, start + 3 * drift[r], step[r], n_across, n_det)
-            length = abs(step[r])
             for j in range(4):
-                for u in range(low, high):
-                    position = start + j * drift[r] + u * step[r]
-                    floor = math.floor(position)
-                    fraction = position - floor
-                    index[j, u] = _framed_index(floor, n_across)
-                    near[j, u] = (1.0 - fraction) * length
-                    far[j, u] = fraction * length
+                _tabulate(
+                    start + j * drift[r], step[r], low, high, n_across, j * framed + _MARGIN,
+                    width, 1.0, abs(step[r]), index, near, far, j * n_det,
+                )  # fmt: skip
             for u in range(low, high):
-                _add_four(out[tilt, u], strip[0], tile, index, near, far, u)
+                at = (tilt * n_det + u) * ny + y
+                _add_four(out, at, tile, width, index, near, far, u, n_det)
 
 
 @njit(parallel=True, cache=True, nogil=True)
-def _back_project_volume(projections, cosines, sines, axis, inverse, strip, out):
-    """Share the framing of the projections, then the blocks of the volume, among threads."""
-    n_tilts, n_det = projections.shape[:2]
-    width = strip[1] - strip[0]
-    fours = (n_tilts + 3) // 4
-    framed = np.zeros((fours, 4, n_det + 2 * _MARGIN, width), projections.dtype)
+def _back_project_volume(projections, size, cosines, sines, axis, inverse, strip, out):
+    """Share the framing of the projections, then the blocks of the volume, among threads.
+
+    `size` holds n_det, nz, nx and ny; `projections` and `out` are flat.
+    """
+    n_det, nz, _, ny = size
+    n_tilts, width = cosines.size, strip[1] - strip[0]
+    line = n_det + 2 * _MARGIN
+    # Behind the last tilt there are only zeros to read, at any angle.
+    framed = np.zeros((n_tilts + 3) // 4 * 4 * line * width, projections.dtype)
     for tilt in prange(n_tilts):
         for u in range(n_det):
-            _copy(projections[tilt, u], strip[0], framed[tilt // 4, tilt % 4, u + _MARGIN])
-    for block in prange((out.shape[0] + _BLOCK - 1) // _BLOCK):
-        _fill_blocks(framed, cosines, sines, axis, inverse, strip[0], block * _BLOCK, out)
+            at, start = (tilt * line + u + _MARGIN) * width, (tilt * n_det + u) * ny + strip[0]
+            _copy(framed, at, projections, start, width)
+    for block in prange((nz + _BLOCK[0] - 1) // _BLOCK[0]):
+        _fill_blocks(framed, size, cosines, sines, axis, inverse, strip, block * _BLOCK[0], out)
 
 
 @njit(fastmath=_FAST, nogil=True)
-def _fill_blocks(framed, cosines, sines, axis, inverse, first, top, out):
-    """Fill the blocks of 8 × 8 lines of voxels that begin at z = top, four angles at a time."""
-    n_tilts, n_det = cosines.size, framed.shape[2] - 2 * _MARGIN
-    nz, nx = out.shape[:2]
-    index = np.zeros((4, _BLOCK), np.uint32)
-    near = np.zeros((4, _BLOCK), framed.dtype)
-    far = np.zeros((4, _BLOCK), framed.dtype)
-    for left in range(0, nx, _BLOCK):
-        width = min(_BLOCK, nx - left)
-        for four in range(framed.shape[0]):
-            for z in range(top, min(nz, top + _BLOCK)):
+def _fill_blocks(framed, size, cosines, sines, axis, inverse, strip, top, out):
+    """Fill the blocks of lines of voxels that begin at z = top, four angles at a time."""
+    n_det, nz, nx, ny = size
+    n_tilts, width = cosines.size, strip[1] - strip[0]
+    index = np.zeros(4 * _BLOCK[1], np.uint64)
+    near, far = np.zeros(4 * _BLOCK[1], framed.dtype), np.zeros(4 * _BLOCK[1], framed.dtype)
+    for left in range(0, nx, _BLOCK[1]):
+        across = min(_BLOCK[1], nx - left)
+        for four in range(0, n_tilts, 4):
+            for z in range(top, min(nz, top + _BLOCK[0])):
                 for j in range(4):
-                    # Behind the last tilt there are only zeros to read, at any angle.
-                    tilt = min(four * 4 + j, n_tilts - 1)
-                    step = cosines[tilt]
+                    tilt = min(four + j, n_tilts - 1)
                     start = axis[tilt] + (z - (nz - 1) * 0.5) * sines[tilt]
-                    start += (left - (nx - 1) * 0.5) * step
-                    scale = inverse[tilt]
-                    for x in range(width):
-                        position = start + x * step
-                        floor = math.floor(position)
-                        fraction = position - floor
-                        index[j, x] = _framed_index(floor, n_det)
-                        near[j, x] = scale * max(0.0, 1.0 - fraction * scale)
-                        far[j, x] = scale * max(0.0, 1.0 - (1.0 - fraction) * scale)
-                for x in range(width):
-                    _add_four(out[z, left + x], first, framed[four], index, near, far, x)
+                    start += (left - (nx - 1) * 0.5) * cosines[tilt]
+                    line = (four + j) * (n_det + 2 * _MARGIN) + _MARGIN
+                    _tabulate(
+                        start, cosines[tilt], 0, across, n_det, line,
+                        width, inverse[tilt], inverse[tilt], index, near, far, j * _BLOCK[1],
+                    )  # fmt: skip
+                for x in range(across):
+                    at = (z * nx + left + x) * ny + strip[0]
+                    _add_four(out, at, framed, width, index, near, far, x, _BLOCK[1])
 
 
 @njit(parallel=True, fastmath=_FAST, cache=True, nogil=True)
