@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy.fft
 from numpy.typing import ArrayLike
 
 from em_inverse.errors import check_choice, check_number
@@ -20,6 +21,7 @@ def wbp(
     filter: str = "ramp",
     *,
     cutoff: float = 1.0,
+    padding: str = "zero",
     shape: tuple[int, ...] | None = None,
     center_shift: ArrayLike = 0.0,
 ) -> Reconstruction:
@@ -37,6 +39,9 @@ def wbp(
         Window that multiplies the ramp; each later one passes less noise and less detail.
     cutoff : float
         Highest frequency kept, as a fraction of the Nyquist frequency.
+    padding : {'zero', 'edge'}
+        What is taken to lie beyond the ends of the detector: nothing, or the outermost value. Where
+        the specimen is wider than the detector, 'edge' spares the result its bright rim.
     shape : tuple of int, optional
         (nz, nx) of the result; as thick as wide unless given.
     center_shift : float or array_like of shape (n_tilts,)
@@ -51,10 +56,10 @@ def wbp(
     Notes
     -----
     The ramp is built in real space, band-limited (h[0] = 1/4, h[n] = −1/(πn)² for odd n, else 0),
-    so that the mean is right [1]_; projections are padded with zeros to at least twice their
-    length. Δθ is half the distance to the two neighbouring angles, taken around the half circle.
-    The missing wedge is given to nobody: that is the largest gap, if it exceeds three times the
-    median and one and a half times the second largest.
+    so that the mean is right [1]_; projections are padded to at least twice their length, so that
+    nothing wraps around. Δθ is half the distance to the two neighbouring angles, taken around the
+    half circle. The missing wedge is given to nobody: that is the largest gap, if it exceeds three
+    times the median and one and a half times the second largest.
 
     References
     ----------
@@ -74,10 +79,11 @@ def wbp(
     check_choice(filter, "filter", FILTERS)
     cutoff = check_number(cutoff, "cutoff", minimum=0, exclusive=True)
     cutoff = check_number(cutoff, "cutoff", maximum=1)
+    check_choice(padding, "padding", ("zero", "edge"))
     A = geometry.operator(series, shape, center_shift=center_shift)
     b = series.projections.astype(np.float32, copy=False)
     weights = angular_weights(series.angles_deg)
-    filtered = _filtered(b, filter, cutoff)
+    filtered = _filtered(b, filter, cutoff, padding)
     filtered *= weights.astype(np.float32).reshape((-1,) + (1,) * (b.ndim - 1))
     x = A.interpolate_back(filtered)
     return Reconstruction(
@@ -86,6 +92,7 @@ def wbp(
         parameters={
             "filter": filter,
             "cutoff": cutoff,
+            **({"padding": padding} if padding != "zero" else {}),
             **geometry.choices(center_shift=center_shift),
         },
         history={"data_distance": [float(np.linalg.norm(A.forward(x) - b))]},
@@ -131,16 +138,31 @@ def angular_weights(angles_deg: np.ndarray) -> np.ndarray:
     return np.deg2rad(weights)
 
 
-def _filtered(projections: np.ndarray, filter: str, cutoff: float) -> np.ndarray:
+def _filtered(projections: np.ndarray, filter: str, cutoff: float, padding: str) -> np.ndarray:
     n = projections.shape[1]
     length = 2 ** int(np.ceil(np.log2(2 * n)))
     response = _ramp(length) * _window(filter, np.fft.rfftfreq(length) / (0.5 * cutoff))
     response = response.astype(np.float32).reshape((-1,) + (1,) * (projections.ndim - 2))
     out = np.empty_like(projections)
     for image, result in zip(projections, out, strict=True):
-        spectrum = np.fft.rfft(image, length, axis=0) * response
-        result[...] = np.fft.irfft(spectrum, length, axis=0)[:n]
+        line = _extended(image, length) if padding == "edge" else image
+        spectrum = scipy.fft.rfft(line, length, axis=0, workers=2) * response
+        result[...] = scipy.fft.irfft(spectrum, length, axis=0, workers=2)[:n]
     return out
+
+
+def _extended(image: np.ndarray, length: int) -> np.ndarray:
+    """Repeat the last line behind an image and the first one before it, around the circle."""
+    behind = (length - image.shape[0] + 1) // 2
+    return np.roll(
+        np.pad(
+            image,
+            [(length - image.shape[0] - behind, behind)] + [(0, 0)] * (image.ndim - 1),
+            mode="edge",
+        ),
+        -(length - image.shape[0] - behind),
+        axis=0,
+    )
 
 
 def _ramp(length: int) -> np.ndarray:

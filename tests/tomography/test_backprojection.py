@@ -147,3 +147,21 @@ def test_bad_arguments_are_named():
     with pytest.raises(GeometryError, match="one slice"):
         wbp(TiltSeries(np.ones((2, 8)), [0, 10]), shape=(8, 8, 4))
     assert wbp(series, shape=(6, 8, 3)).x.shape == (6, 8, 3)
+
+
+def test_edge_padding_spares_a_truncated_object_its_bright_rim():
+    """A disc wider than the detector, seen from all sides, is flat; neither result quite is."""
+    angles = np.arange(0, 180, 2.0)
+    series = TiltSeries(chords(angles, n=128, radius=90.0), angles)
+    inside = np.hypot(*(np.mgrid[:128, :128] - 63.5)) < 58
+    spread = {padding: wbp(series, padding=padding).x[inside].std() for padding in ("zero", "edge")}
+    assert spread["edge"] < 0.5 * spread["zero"]
+
+
+def test_padding_changes_little_where_the_object_ends_in_view():
+    angles = np.arange(0, 180, 2.0)
+    series = TiltSeries(chords(angles), angles)
+    zero, edge = (wbp(series, padding=padding).x for padding in ("zero", "edge"))
+    assert np.allclose(zero, edge, atol=1e-5)
+    with pytest.raises(ParameterError, match="padding"):
+        wbp(series, padding="wrap")
