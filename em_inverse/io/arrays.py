@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
 from em_inverse.errors import FileFormatError
 from em_inverse.io.files import check_size, existing_file, reading
 from em_inverse.io.named import ANGLE_NAMES, KIT_SERIES, choose_dataset, normalised
+from em_inverse.io.series_account import take_account
 from em_inverse.io.stack import Stack
 
-__all__ = ["read_npy_series", "read_npz_series"]
+__all__ = ["read_npy_series", "read_npz_series", "write_npz_series"]
 
 
 def read_npy_series(path: Path, dataset: str | None = None) -> Stack:
@@ -59,7 +61,8 @@ def read_npz_series(path: Path, dataset: str | None = None) -> Stack:
         found = next((name for name in shapes if normalised(name) in ANGLE_NAMES), None)
         angles = None if found is None else np.asarray(arrays[found], dtype=np.float64)
         pixel = float(arrays["pixel_size_nm"].item()) if "pixel_size_nm" in shapes else None
-    return Stack(
+        account = str(arrays["provenance"]) if shapes.get("provenance") == () else None
+    stack = Stack(
         data=data,
         angles_deg=angles,
         angle_source=f"array {found!r} of {file.name}" if found else "",
@@ -68,6 +71,17 @@ def read_npz_series(path: Path, dataset: str | None = None) -> Stack:
         notes=[f"array {name!r} holds pickled objects and is left out" for name in pickled],
         metadata={"dataset": chosen},
     )
+    take_account(stack, account, f"array 'provenance' of {file.name}")
+    return stack
+
+
+def write_npz_series(
+    path: Path, projections: np.ndarray, angles_deg: np.ndarray, facts: Mapping[str, Any]
+) -> None:
+    """Write ``projections[tilt, x, y]`` with angles; `facts` that are None are left out."""
+    known: dict[str, Any] = {name: value for name, value in facts.items() if value is not None}
+    with path.open("wb") as stream:
+        np.savez_compressed(stream, projections=projections, angles_deg=angles_deg, **known)
 
 
 def _array_header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype, int]:

@@ -11,7 +11,21 @@ import numpy as np
 from em_inverse._version import __version__
 from em_inverse.tilt_series import Reconstruction
 
-__all__ = ["ascii_text", "describe", "facts", "json_ready"]
+__all__ = ["FINDINGS", "ascii_text", "describe", "facts", "json_ready"]
+
+FINDINGS = (
+    "noise_norm",
+    "residual_over_noise",
+    "held_out_error",
+    "resolution_nm",
+    "resolution_px",
+    "resolution_criterion",
+    "elongation_expected",
+    "elongation_measured",
+    "filled_by_prior",
+    "alarms",
+)
+"""What the diagnostics of :mod:`em_inverse.tomography` find out, as keys of the metadata."""
 
 _ASCII = {
     "‖": "||",
@@ -39,8 +53,9 @@ def facts(reconstruction: Reconstruction) -> dict[str, Any]:
     ``parameters``, ``n_iter``, ``converged``, ``stop_reason``, ``n_projections``,
     ``tilt_min_deg``, ``tilt_max_deg``, ``tilt_step_deg`` (the median), ``tilt_step_uniform``,
     ``dose_e_per_nm2``, ``data_distance`` (‖Ax − b‖₂), ``data_norm`` (‖b‖₂),
-    ``relative_residual`` (their ratio), ``voxel_size_nm``, ``shape``, ``data_steps`` and
-    ``synthetic``. What is not known is None.
+    ``relative_residual`` (their ratio), ``epsilon_over_noise`` (ε in units of the noise norm),
+    what diagnostics have found (:data:`FINDINGS`), ``voxel_size_nm``, ``shape``, ``data_steps``
+    and ``synthetic``. What is not known is None.
 
     Examples
     --------
@@ -54,6 +69,7 @@ def facts(reconstruction: Reconstruction) -> dict[str, Any]:
     relative = metadata.get("relative_residual")
     if relative is None and distance is not None and norm:
         relative = distance / norm
+    noise = metadata.get("noise_norm")
     table = {
         "software": metadata.get("software") or f"em_inverse {__version__}",
         "algorithm": reconstruction.algorithm,
@@ -70,6 +86,9 @@ def facts(reconstruction: Reconstruction) -> dict[str, Any]:
         "data_distance": distance,
         "data_norm": norm,
         "relative_residual": relative,
+        "epsilon_over_noise": _over_noise(reconstruction.parameters.get("epsilon"), noise),
+        **{name: metadata.get(name) for name in FINDINGS},
+        "residual_over_noise": metadata.get("residual_over_noise", _over_noise(distance, noise)),
         "voxel_size_nm": reconstruction.pixel_size_nm,
         "shape": list(np.shape(reconstruction.x)),
         "data_steps": list(reconstruction.provenance),
@@ -93,12 +112,14 @@ dose not stated; voxel size 3.36 nm; em_inverse 0.1.0.
         _tilts(table),
         _algorithm(table),
         _residual(table),
+        *_findings(table),
         _dose(table),
         _voxel(table),
         str(table.get("software") or f"em_inverse {__version__}"),
     ]
     lead = "SIMULATED DATA: " if table.get("synthetic") else ""
-    return lead + "; ".join(parts) + "."
+    alarms = "".join(f" ALARM: {alarm}." for alarm in table.get("alarms") or ())
+    return lead + "; ".join(parts) + "." + alarms
 
 
 def ascii_text(text: str) -> str:
@@ -178,6 +199,32 @@ def _residual(table: Mapping[str, Any]) -> str:
     if distance is None:
         return f"residual ‖Ax − b‖ {share}"
     return f"residual ‖Ax − b‖ = {distance:.4g}" + (f" ({share})" if share else "")
+
+
+def _findings(table: Mapping[str, Any]) -> list[str]:
+    """What is known beyond the facts that every tomogram owes; nothing is owed here."""
+    parts = []
+    ball, ratio = table.get("epsilon_over_noise"), table.get("residual_over_noise")
+    if ball is not None:
+        parts.append(f"ε = {ball:.3g} × noise")
+    elif ratio is not None:
+        parts.append(f"residual = {ratio:.3g} × noise")
+    if table.get("held_out_error") is not None:
+        parts.append(f"held-out projections predicted to {100 * table['held_out_error']:.3g} %")
+    for unit in ("nm", "px"):
+        if table.get(f"resolution_{unit}") is not None:
+            how = table.get("resolution_criterion")
+            text = f"resolution {table[f'resolution_{unit}']:.3g} {unit}"
+            parts.append(f"{text} ({how})" if how else text)
+            break
+    return parts
+
+
+def _over_noise(value: Any, noise: Any) -> float | None:
+    """Return a distance in units of the noise norm, or None where one of the two is not known."""
+    if not isinstance(value, int | float) or not isinstance(noise, int | float) or noise <= 0:
+        return None
+    return float(value / noise)
 
 
 def _dose(table: Mapping[str, Any]) -> str:

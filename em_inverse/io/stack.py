@@ -28,6 +28,12 @@ class Stack:
         Total dose in electrons per nm².
     tilt_axis : str or None
         ``"vertical"``, ``"horizontal"``, or ``"kit"`` when the array lies ``[tilt, x, y]`` already.
+    tilt_axis_source : str
+        Where that is known from, when it is not plain metadata.
+    history : list of str
+        What was done to the projections before they were filed, where the file tells.
+    angles_sought : str
+        Where angles were looked for in vain, for the message; empty for the usual places.
     notes : list of str
         What was odd about the file.
     metadata : dict
@@ -40,5 +46,8 @@ class Stack:
     pixel_size_nm: float | None = None
     dose: float | None = None
     tilt_axis: str | None = None
+    tilt_axis_source: str = ""
+    history: list[str] = field(default_factory=list)
+    angles_sought: str = ""
     notes: list[str] = field(default_factory=list)
     metadata: dict[str, Any] = field(default_factory=dict)

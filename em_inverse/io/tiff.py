@@ -11,23 +11,12 @@ import numpy as np
 
 from em_inverse.errors import FileFormatError, ParameterError
 from em_inverse.io.files import check_size, existing_file, reading
+from em_inverse.io.series_account import take_account
 from em_inverse.io.stack import Stack
+from em_inverse.io.units import nm_per_unit
 
-__all__ = ["read_tiff_images", "read_tiff_series", "write_tiff_volume"]
+__all__ = ["read_tiff_images", "read_tiff_series", "write_tiff_stack"]
 
-_UNIT_NM = {
-    "nm": 1.0,
-    "nanometer": 1.0,
-    "micron": 1e3,
-    "um": 1e3,
-    "µm": 1e3,
-    "μm": 1e3,
-    "\\u00b5m": 1e3,
-    "angstrom": 0.1,
-    "å": 0.1,
-    "pm": 1e-3,
-    "mm": 1e6,
-}
 _LARGEST_BYTES = 2**32 - 2**20
 _KEY = "em_inverse"
 
@@ -35,14 +24,18 @@ _KEY = "em_inverse"
 def read_tiff_series(path: Path, dataset: str | None = None) -> Stack:
     """Read a multi-page TIFF as ``[tilt, row, column]``; a single page is one projection."""
     data, facts = read_tiff_images(path)
-    return Stack(data=data, pixel_size_nm=facts.pop("pixel_size_nm"), metadata=facts)
+    notes, account = facts.pop("notes"), facts.pop("provenance", None)
+    stack = Stack(data=data, pixel_size_nm=facts.pop("pixel_size_nm"), notes=notes)
+    take_account(stack, account, f"metadata of {path.name}")
+    return stack
 
 
 def read_tiff_images(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
     """Return the pages ``[page, row, column]`` and what the file says about them.
 
-    The facts always hold ``pixel_size_nm`` (None when unknown), and ``provenance`` when the kit
-    wrote the file.
+    The facts always hold ``pixel_size_nm`` (None when unknown) and ``notes``, and ``provenance``
+    when the kit wrote the file. Pages may be counted by one axis only: time, z or channel, as
+    ImageJ and OME call them.
     """
     import tifffile
 
@@ -50,19 +43,16 @@ def read_tiff_images(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
     with reading(file, "a TIFF file"):
         _check_chain(file)
     with reading(file, "a TIFF file"), tifffile.TiffFile(file) as tiff:
-        series = tiff.series[0]
-        page = series.keyframe
-        if page.samplesperpixel != 1 or series.dtype.kind not in "biuf":
-            raise FileFormatError(
-                f"{str(file)!r} holds pages with axes {series.axes!r}, {page.samplesperpixel} "
-                f"sample(s) a pixel and type {series.dtype}; grey images of real numbers are "
-                f"needed. Convert colour pictures to grey, and use the raw data where you can."
-            )
-        stored = _check_pages(file, series)
-        check_size(file, series.size * series.dtype.itemsize, stored)
-        data = series.asarray().reshape(-1, page.imagelength, page.imagewidth)
-        facts: dict[str, Any] = {"pixel_size_nm": _pixel_size(tiff, page)}
-        provenance = _record((tiff.imagej_metadata or {}).get("Info"))
+        parts, notes = _parts(tiff)
+        for part in parts:
+            _check_axes(file, part)
+        page = parts[0].keyframe
+        stored = sum(_check_pages(file, part) for part in parts)
+        check_size(file, sum(part.size * part.dtype.itemsize for part in parts), stored)
+        images = [part.asarray().reshape(-1, page.imagelength, page.imagewidth) for part in parts]
+        data = images[0] if len(images) == 1 else np.concatenate(images)
+        facts: dict[str, Any] = {"pixel_size_nm": _pixel_size(tiff, page), "notes": notes}
+        provenance = _record(_info(tiff))
         if provenance is not None:
             if not isinstance(provenance, dict):
                 raise FileFormatError(
@@ -73,19 +63,55 @@ def read_tiff_images(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
     return data, facts
 
 
-def write_tiff_volume(
-    path: Path, data: np.ndarray, pixel_size_nm: float | None, provenance: dict[str, Any]
+def write_tiff_stack(
+    path: Path,
+    data: np.ndarray,
+    pixel_size_nm: float | None,
+    account: dict[str, Any],
+    *,
+    axis: str,
+    ome: bool,
 ) -> None:
-    """Write ``[z, y, x]`` float32 as an ImageJ stack with the provenance as JSON beside it."""
+    """Write ``[page, y, x]`` float32 for ImageJ or as OME-TIFF, with its account as JSON.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    data : ndarray, shape (n_pages, ny, nx)
+        The pages.
+    pixel_size_nm : float, optional
+        Edge of a pixel, and of a voxel where the pages are sections.
+    account : dict
+        Goes into the Info that ImageJ shows, or the description of the image in OME.
+    axis : {"Z", "T"}
+        What the pages are: sections of a volume, or tilts.
+    ome : bool
+        OME-TIFF, which has no limit of 4 GiB.
+    """
     import tifffile
 
+    info = json.dumps({_KEY: account})
+    if ome:
+        sizes: dict[str, Any] = {}
+        for name in "XYZ" if axis == "Z" else "XY":
+            if pixel_size_nm is not None:
+                sizes[f"PhysicalSize{name}"] = pixel_size_nm
+                sizes[f"PhysicalSize{name}Unit"] = "nm"
+        tifffile.imwrite(
+            path,
+            data,
+            ome=True,
+            photometric="minisblack",
+            metadata={"axes": f"{axis}YX", "Description": info, **sizes},
+        )
+        return
     if data.nbytes > _LARGEST_BYTES:
         raise ParameterError(
-            f"the volume of shape {data.shape} takes {data.nbytes:,} bytes; an ImageJ TIFF holds "
-            f"up to 4 GiB. Write an .mrc or .h5 file."
+            f"the array of shape {data.shape} takes {data.nbytes:,} bytes; an ImageJ TIFF holds "
+            f"up to 4 GiB. Write an .ome.tif, .mrc or .h5 file."
         )
     # ImageJ shows this entry under Image > Show Info.
-    info = json.dumps({_KEY: provenance})
     metadata: dict[str, Any] = {"axes": "TZCYXS", "Info": info}
     scale: dict[str, Any] = {}
     if pixel_size_nm is not None:
@@ -93,8 +119,53 @@ def write_tiff_volume(
         scale["resolution"] = (1.0 / pixel_size_nm, 1.0 / pixel_size_nm)
         scale["resolutionunit"] = "NONE"
     # All six axes are named because short ones would be taken for colour samples.
-    pages = data[np.newaxis, :, np.newaxis, :, :, np.newaxis]
+    pages = data[:, np.newaxis] if axis == "T" else data[np.newaxis]
+    pages = pages[:, :, np.newaxis, :, :, np.newaxis]
     tifffile.imwrite(path, pages, imagej=True, metadata=metadata, **scale)
+
+
+def _parts(tiff: Any) -> tuple[list[Any], list[str]]:
+    """Return what belongs to the stack: the first series, or all where they are alike.
+
+    A program that appends page after page leaves as many series as pages.
+    """
+    first, *others = tiff.series
+    alike = [one for one in others if one.shape == first.shape and one.dtype == first.dtype]
+    if not others or (len(alike) == len(others) and len(first.shape) == 2):
+        return [first, *others], []
+    note = (
+        f"the file holds {len(others)} more picture(s) or stack(s), such as a thumbnail; only the "
+        f"first, of shape {first.shape}, is read"
+    )
+    return [first], [note]
+
+
+def _check_axes(file: Path, part: Any) -> None:
+    if part.keyframe.samplesperpixel != 1 or part.dtype.kind not in "biuf":
+        raise FileFormatError(
+            f"{str(file)!r} holds pages with axes {part.axes!r}, {part.keyframe.samplesperpixel} "
+            f"sample(s) a pixel and type {part.dtype}; grey images of real numbers are "
+            f"needed. Convert colour pictures to grey, and use the raw data where you can."
+        )
+    counting = [
+        f"{name} of {length}"
+        for name, length in zip(part.axes, part.shape, strict=True)
+        if name not in "YXS" and length > 1
+    ]
+    if len(counting) > 1:
+        raise FileFormatError(
+            f"{str(file)!r} counts its pages along several axes: {', '.join(counting)} (C: "
+            f"channels, T: times, Z: sections). Save one channel of one series as a plain stack."
+        )
+
+
+def _info(tiff: Any) -> str | None:
+    if tiff.is_ome:
+        return next(
+            (item.text for item in _ome(tiff.ome_metadata) if item.tag.endswith("Description")),
+            None,
+        )
+    return (tiff.imagej_metadata or {}).get("Info")
 
 
 def _record(info: Any) -> Any:
@@ -163,7 +234,8 @@ def _pixel_size(tiff: Any, page: Any) -> float | None:
     if tiff.is_ome:
         return _ome_pixel_size(tiff.ome_metadata)
     unit = (tiff.imagej_metadata or {}).get("unit")
-    if not isinstance(unit, str) or unit.lower() not in _UNIT_NM or "XResolution" not in page.tags:
+    per_unit = nm_per_unit(unit.replace("\\u00b5", "µ")) if isinstance(unit, str) else None
+    if per_unit is None or "XResolution" not in page.tags:
         return None
     spacing = (tiff.imagej_metadata or {}).get("spacing")
     numerator, denominator = page.tags["XResolution"].value
@@ -172,18 +244,19 @@ def _pixel_size(tiff: Any, page: Any) -> float | None:
     along_row = denominator / numerator
     if isinstance(spacing, float | int) and np.isclose(spacing, along_row, rtol=1e-4):
         along_row = float(spacing)
-    return along_row * _UNIT_NM[unit.lower()]
+    return along_row * per_unit
 
 
 def _ome_pixel_size(text: str) -> float | None:
-    import xml.etree.ElementTree as ElementTree
-
-    pixels = next(
-        (item for item in ElementTree.fromstring(text).iter() if item.tag.endswith("Pixels")), None
-    )
+    pixels = next((item for item in _ome(text) if item.tag.endswith("Pixels")), None)
     size = None if pixels is None else pixels.get("PhysicalSizeX")
     if pixels is None or size is None:
         return None
-    unit = pixels.get("PhysicalSizeXUnit", "µm").lower()
-    value = float(size) * _UNIT_NM.get(unit, np.nan)
+    value = float(size) * (nm_per_unit(pixels.get("PhysicalSizeXUnit", "µm")) or np.nan)
     return value if np.isfinite(value) and value > 0 else None
+
+
+def _ome(text: str) -> Any:
+    import xml.etree.ElementTree as ElementTree
+
+    return ElementTree.fromstring(text).iter()

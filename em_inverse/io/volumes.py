@@ -17,7 +17,9 @@ from em_inverse.errors import (
     check_array,
     check_number,
 )
-from em_inverse.files import expanded, replacing
+from em_inverse.files import expanded
+from em_inverse.io.emd_volume import read_emd_volume
+from em_inverse.io.emd_writing import VOLUME_GROUP, length_axis, write_emd
 from em_inverse.io.files import existing_file, reading
 from em_inverse.io.hdf5 import read_hdf5_dataset, write_hdf5_volume
 from em_inverse.io.mrc import (
@@ -28,8 +30,9 @@ from em_inverse.io.mrc import (
     read_mrc_header,
     write_mrc,
 )
-from em_inverse.io.provenance import ascii_text, describe, facts
-from em_inverse.io.tiff import read_tiff_images, write_tiff_volume
+from em_inverse.io.provenance import FINDINGS, ascii_text, describe, facts
+from em_inverse.io.saving import saving
+from em_inverse.io.tiff import read_tiff_images, write_tiff_stack
 from em_inverse.tilt_series import Reconstruction
 
 __all__ = ["VOLUME_FORMATS", "read_volume", "write_volume"]
@@ -42,6 +45,7 @@ VOLUME_FORMATS = {
     ".tiff": "tiff",
     ".h5": "hdf5",
     ".hdf5": "hdf5",
+    ".emd": "emd",
 }
 """File name endings of volumes, and the format of each."""
 
@@ -57,13 +61,14 @@ def write_volume(
 
     The file holds the order that other programs expect, ``(z, y, x)``: sections are z, rows are y
     (the tilt axis), columns are x. The account of :func:`facts` goes along: as text labels in MRC,
-    as JSON in the description of an ImageJ TIFF, as attributes in HDF5. The file appears under
-    its name only when it is complete.
+    as JSON in the Info of an ImageJ TIFF or the description of an OME-TIFF, as attributes in HDF5
+    and EMD. The file appears under its name only when it is complete.
 
     Parameters
     ----------
     path : path
-        Ends in .mrc, .rec, .map, .tif, .tiff, .h5 or .hdf5.
+        Ends in .mrc, .rec, .map, .tif, .tiff, .h5, .hdf5 or .emd; .ome.tif makes an OME-TIFF,
+        other .tif files are for ImageJ.
     reconstruction : Reconstruction or array_like, shape (nz, nx, ny) or (nz, nx)
         What to write; a slice is written as a volume with ny = 1.
     pixel_size_nm : float, optional
@@ -80,6 +85,8 @@ def write_volume(
     ------
     ParameterError
         For an unknown ending, an existing file, or a missing folder.
+    FileWriteError
+        When the disk is too full, or fails; a file that stood at `path` is then untouched.
     DataError
         When the volume is not a finite real array of 2 or 3 axes.
 
@@ -99,15 +106,18 @@ def write_volume(
     size = pixel_size_nm if pixel_size_nm is not None else result.pixel_size_nm
     if size is not None:
         size = check_number(size, "pixel_size_nm", minimum=0, exclusive=True)
-    volume = check_array(result.x, "reconstruction", ndim=(2, 3), dtype=np.float32)
+    with np.errstate(over="ignore"):
+        volume = check_array(result.x, "reconstruction", ndim=(2, 3), dtype=np.float32)
     filed = volume.reshape(*volume.shape[:2], -1).transpose(0, 2, 1)
     account = {**facts(result), "voxel_size_nm": size}
     sentence = describe(account)
-    with replacing(path, overwrite=overwrite) as temporary:
+    with saving(path, filed.nbytes, overwrite=overwrite) as temporary:
         if kind == "mrc":
             write_mrc(temporary, filed, size, _labels(sentence, account), volume=True)
         elif kind == "tiff":
-            write_tiff_volume(temporary, filed, size, {**account, "report": sentence})
+            ome = expanded(path).stem.lower().endswith(".ome")
+            told = {**account, "report": sentence}
+            write_tiff_stack(temporary, filed, size, told, axis="Z", ome=ome)
         else:
             attributes = {
                 "axes": "z,y,x",
@@ -116,7 +126,12 @@ def write_volume(
                 "provenance": json.dumps(account),
                 "software": account["software"],
             }
-            write_hdf5_volume(temporary, np.ascontiguousarray(filed), attributes)
+            filed = np.ascontiguousarray(filed)
+            if kind == "emd":
+                axes = [length_axis(*one, size) for one in zip("zyx", filed.shape, strict=True)]
+                write_emd(temporary, VOLUME_GROUP, filed, axes, attributes)
+            else:
+                write_hdf5_volume(temporary, filed, attributes)
     return expanded(path)
 
 
@@ -126,9 +141,10 @@ def read_volume(path: str | PathLike[str], *, dataset: str | None = None) -> Rec
     Parameters
     ----------
     path : path
-        An .mrc, .rec, .map, .tif, .tiff, .h5 or .hdf5 file with sections z, rows y, columns x.
+        An .mrc, .rec, .map, .tif, .tiff, .h5 or .hdf5 file with sections z, rows y, columns x, or
+        an .emd file, whose axes may come in any order when they are named z, y and x.
     dataset : str, optional
-        Name of the array in an HDF5 file that holds several.
+        Name of the array in an HDF5 or EMD file that holds several.
 
     Returns
     -------
@@ -152,8 +168,10 @@ def read_volume(path: str | PathLike[str], *, dataset: str | None = None) -> Rec
     elif kind == "tiff":
         filed, tiff_facts = read_tiff_images(file)
         size, account = tiff_facts["pixel_size_nm"], tiff_facts.get("provenance", {})
+        metadata.update(notes=tiff_facts["notes"])
     else:
-        filed, attributes = read_hdf5_dataset(file, dataset)
+        read = read_emd_volume if kind == "emd" else read_hdf5_dataset
+        filed, attributes = read(file, dataset)
         size = _voxel_size(file, attributes.get("voxel_size_nm"))
         account = _json_object(file, attributes.get("provenance"))
     volume = np.ascontiguousarray(filed.transpose(0, 2, 1))
@@ -177,7 +195,7 @@ def read_volume(path: str | PathLike[str], *, dataset: str | None = None) -> Rec
         )
 
 
-_KEPT = ("relative_residual", "report", "software", "synthetic")
+_KEPT = ("relative_residual", "report", "software", "synthetic", *FINDINGS)
 _GEOMETRY = (
     "tilt_min_deg",
     "tilt_max_deg",

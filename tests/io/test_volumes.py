@@ -1,6 +1,8 @@
 """Volumes there and back: axes, numbers, voxel size and provenance."""
 
 import json
+import subprocess
+import sys
 
 import h5py
 import mrcfile
@@ -47,7 +49,7 @@ def reconstruction(volume=VOLUME, **changes):
 @given(
     shape=st.tuples(*[st.integers(1, 6)] * 3),
     dtype=st.sampled_from(["f8", "f4", "f2", "i2", "u1"]),
-    ending=st.sampled_from([".mrc", ".tif", ".h5"]),
+    ending=st.sampled_from([".mrc", ".tif", ".ome.tif", ".h5", ".emd"]),
     pixel=st.one_of(st.none(), st.floats(0.01, 100)),
 )
 def test_volumes_come_back_in_every_format(tmp_path, shape, dtype, ending, pixel):
@@ -86,7 +88,7 @@ def test_other_programs_see_sections_z_rows_y_columns_x(tmp_path):
         assert "SIRT" in h5["volume"].attrs["report"]
 
 
-@pytest.mark.parametrize("ending", [".tif", ".h5"])
+@pytest.mark.parametrize("ending", [".tif", ".ome.tif", ".h5", ".emd"])
 def test_the_account_comes_back_whole(tmp_path, ending):
     original = reconstruction(metadata={"synthetic": True})
     again = read_volume(write_volume(tmp_path / f"v{ending}", original))
@@ -136,6 +138,29 @@ def test_an_interrupted_write_leaves_nothing(tmp_path, monkeypatch, error):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("ending", [".mrc", ".tif", ".ome.tif", ".h5", ".emd"])
+def test_a_full_disk_leaves_the_old_volume(tmp_path, ending):
+    path = write_volume(tmp_path / f"v{ending}", VOLUME)
+    before = path.read_bytes()
+    code = (
+        "import resource, signal, sys, numpy as np\n"
+        "from em_inverse.io import FileWriteError, write_volume\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"
+        "volume = np.random.default_rng(0).random((40, 40, 40))\n"
+        "try:\n"
+        "    write_volume(sys.argv[1], volume, overwrite=True)\n"
+        "except FileWriteError as error:\n"
+        "    sys.exit('untouched. Make room' not in str(error))\n"
+        "sys.exit(2)\n"
+    )
+    pytest.importorskip("resource")
+    done = subprocess.run([sys.executable, "-c", code, str(path)], check=False, timeout=120)
+    assert done.returncode == 0
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_unusable_arguments_are_named(tmp_path):
     with pytest.raises(ParameterError, match=r"'\.xyz'; allowed for volumes: \.mrc"):
         write_volume(tmp_path / "v.xyz", VOLUME)
@@ -150,17 +175,17 @@ def test_unusable_arguments_are_named(tmp_path):
     with pytest.raises(FileFormatError, match="allowed for volumes"):
         read_volume(tmp_path / "v.xyz")
     assert list(tmp_path.iterdir()) == []
-    assert set(VOLUME_FORMATS.values()) == {"mrc", "tiff", "hdf5"}
+    assert set(VOLUME_FORMATS.values()) == {"mrc", "tiff", "hdf5", "emd"}
 
 
 def test_too_large_for_an_imagej_tiff(tmp_path, monkeypatch):
     monkeypatch.setattr(tiff, "_LARGEST_BYTES", 100)
-    with pytest.raises(ParameterError, match=r"4 GiB.*\.mrc or \.h5"):
+    with pytest.raises(ParameterError, match=r"4 GiB.*\.ome\.tif, \.mrc or \.h5"):
         write_volume(tmp_path / "v.tif", VOLUME)
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("ending", [".mrc", ".tif", ".h5"])
+@pytest.mark.parametrize("ending", [".mrc", ".tif", ".ome.tif", ".h5", ".emd"])
 def test_damaged_volumes_are_refused(tmp_path, ending):
     path = write_volume(tmp_path / f"v{ending}", np.ones((20, 20, 20)))
     whole = path.read_bytes()
