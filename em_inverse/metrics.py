@@ -23,6 +23,8 @@ __all__ = [
     "RingCorrelation",
     "chamfer",
     "fourier_ring_correlation",
+    "fourier_shell_correlation",
+    "half_bit",
     "psnr",
     "rmse",
     "ssim",
@@ -51,22 +53,35 @@ class RingCorrelation(NamedTuple):
     correlation: np.ndarray
     n_coefficients: np.ndarray
 
-    def cutoff(self, threshold: float = 1 / 7) -> float:
+    def cutoff(self, threshold: float | ArrayLike = 1 / 7) -> float:
         """Return the frequency where the correlation first falls below `threshold`.
 
         Interpolated linearly between rings; infinity when it never falls below. 1/7 is the usual
-        threshold for two independent halves of one data set, 1/2 for a result against the truth.
+        threshold for two independent halves of one data set, 1/2 for a result against the truth. A
+        curve, one value per ring, may be given as well: :meth:`half_bit`.
         """
-        limit = check_number(threshold, "threshold", minimum=-1, maximum=1)
-        below = np.flatnonzero(self.correlation < limit)
+        if np.ndim(threshold) == 0:
+            limit = np.full(
+                self.correlation.shape, check_number(threshold, "threshold", minimum=-1, maximum=1)
+            )
+        else:
+            limit = check_array(threshold, "threshold", shape=self.correlation.shape)
+        above = self.correlation - limit
+        if np.ndim(threshold) > 0:
+            # Frequency 0 is a single number, for which a statistical threshold has no meaning.
+            above[0] = np.inf
+        below = np.flatnonzero(above < 0)
         if below.size == 0:
             return float("inf")
         k = int(below[0])
-        if k == 0 or np.isnan(self.correlation[k - 1]):
+        if k == 0 or not 0 < above[k - 1] < np.inf:
             return float(self.frequency[k])
-        high, low = self.correlation[k - 1], self.correlation[k]
         step = self.frequency[k] - self.frequency[k - 1]
-        return float(self.frequency[k - 1] + step * (high - limit) / (high - low))
+        return float(self.frequency[k - 1] + step * above[k - 1] / (above[k - 1] - above[k]))
+
+    def half_bit(self) -> np.ndarray:
+        """Return the half-bit threshold of every ring, see :func:`half_bit`."""
+        return half_bit(self.n_coefficients)
 
 
 def rmse(x: ArrayLike, truth: ArrayLike) -> float:
@@ -192,7 +207,11 @@ def ssim(
 
 
 def fourier_ring_correlation(
-    a: ArrayLike, b: ArrayLike, *, pixel_size_nm: float | None = None
+    a: ArrayLike,
+    b: ArrayLike,
+    *,
+    pixel_size_nm: float | None = None,
+    wedge_deg: tuple[float, float] | None = None,
 ) -> RingCorrelation:
     r"""Correlate two images ring by ring (volumes: shell by shell) in Fourier space.
 
@@ -202,6 +221,10 @@ def fourier_ring_correlation(
         Two results from independent halves of the data, or a result and the truth.
     pixel_size_nm : float, optional
         Edge of a pixel in nm, for frequencies per nm.
+    wedge_deg : (float, float), optional
+        Start and width of a sector of directions to leave out, in degrees, as
+        :func:`em_inverse.tomography.missing_wedge` returns it. Directions are angles of
+        (kx, kz), for slices ``[z, x]`` and volumes ``[z, x, y]``.
 
     Returns
     -------
@@ -232,41 +255,78 @@ def fourier_ring_correlation(
     >>> np.allclose(fourier_ring_correlation(image, 3 * image).correlation, 1)
     True
     """
-    first, second = _pair(a, b, "a", "b", ndim=(2, 3))
-    if pixel_size_nm is None:
-        pixel = 1.0
-    else:
-        pixel = check_number(pixel_size_nm, "pixel_size_nm", minimum=0, exclusive=True)
-    n_rings = min(first.shape) // 2 + 1
-    cross, power_a, power_b, count = np.zeros((4, n_rings))
-    weight = _half_spectrum_weights(first.shape[-1])
-    spectrum_a, spectrum_b = np.fft.rfftn(first), np.fft.rfftn(second)
-    first_axis = np.fft.fftfreq(first.shape[0])
-    squares = sum(
-        np.square(axis)
-        for axis in np.meshgrid(
-            *(np.fft.fftfreq(n) for n in first.shape[1:-1]),
-            np.fft.rfftfreq(first.shape[-1]),
-            indexing="ij",
-            sparse=True,
-        )
-    )
-    weights = np.broadcast_to(weight, spectrum_a.shape[1:])
-    # One plane at a time: the radii of a whole volume would need as much memory as the volume.
-    for f, plane_a, plane_b in zip(first_axis, spectrum_a, spectrum_b, strict=True):
-        ring = np.rint(np.sqrt(squares + f**2) * min(first.shape)).astype(int)
-        inside = ring < n_rings
-        ring, part_a, part_b = ring[inside], plane_a[inside], plane_b[inside]
-        w = weights[inside]
-        cross += np.bincount(ring, w * (part_a * part_b.conj()).real, n_rings)
-        power_a += np.bincount(ring, w * np.abs(part_a) ** 2, n_rings)
-        power_b += np.bincount(ring, w * np.abs(part_b) ** 2, n_rings)
-        count += np.bincount(ring, w, n_rings)
-    scale = np.sqrt(power_a) * np.sqrt(power_b)
-    correlation = np.full(n_rings, np.nan)
-    np.divide(cross, scale, out=correlation, where=scale > 0)
-    frequency = np.arange(n_rings) / (min(first.shape) * pixel)
-    return RingCorrelation(frequency, np.clip(correlation, -1, 1), count.astype(int))
+    return _rings(a, b, (2, 3), pixel_size_nm, wedge_deg)
+
+
+def fourier_shell_correlation(
+    a: ArrayLike,
+    b: ArrayLike,
+    *,
+    pixel_size_nm: float | None = None,
+    wedge_deg: tuple[float, float] | None = None,
+) -> RingCorrelation:
+    """Correlate two volumes shell by shell in Fourier space.
+
+    The formula and the parameters are those of :func:`fourier_ring_correlation`; a slice is
+    refused here, so that a resolution called "FSC" is one of a volume.
+
+    Parameters
+    ----------
+    a, b : array_like, same shape, 3-D
+    pixel_size_nm : float, optional
+    wedge_deg : (float, float), optional
+
+    Returns
+    -------
+    RingCorrelation
+
+    Raises
+    ------
+    DataError
+        When the shapes differ or are not 3-D.
+
+    References
+    ----------
+    G. Harauz and M. van Heel, Exact filters for general geometry three dimensional
+    reconstruction, Optik 73 (1986) 146.
+
+    Examples
+    --------
+    >>> volume = np.random.default_rng(0).random((16, 16, 16))
+    >>> fourier_shell_correlation(volume, volume, wedge_deg=(70, 40)).cutoff()
+    inf
+    """
+    return _rings(a, b, (3,), pixel_size_nm, wedge_deg)
+
+
+def half_bit(n_coefficients: ArrayLike) -> np.ndarray:
+    r"""Return the correlation at which a ring of two half data sets holds half a bit per voxel.
+
+    Parameters
+    ----------
+    n_coefficients : array_like
+        Fourier coefficients per ring, conjugate ones counted: n = half of them is independent.
+
+    Returns
+    -------
+    ndarray
+        :math:`(0.2071 + 1.9102/\sqrt n) / (1.2071 + 0.9102/\sqrt n)`; 0.17 for many
+        coefficients, 1 for one. NaN where there are none.
+
+    References
+    ----------
+    M. van Heel and M. Schatz, J. Struct. Biol. 151 (2005) 250, doi:10.1016/j.jsb.2005.05.009.
+
+    Examples
+    --------
+    >>> half_bit([2, 200, 2e8]).round(3)
+    array([1.   , 0.307, 0.172])
+    """
+    count = check_array(n_coefficients, "n_coefficients", dtype=np.float64)
+    # One independent coefficient is the least; the mean of an image counts as one.
+    root = np.sqrt(np.maximum(count / 2, 1))
+    curve = (0.2071 + 1.9102 / root) / (1.2071 + 0.9102 / root)
+    return np.where(count > 0, curve, np.nan)
 
 
 def chamfer(points_a: ArrayLike, points_b: ArrayLike) -> float:
@@ -386,6 +446,59 @@ def _pair(
             f"shape can be compared. Check the order of the axes, or crop."
         )
     return a, b
+
+
+def _rings(
+    a: ArrayLike,
+    b: ArrayLike,
+    ndim: tuple[int, ...],
+    pixel_size_nm: float | None,
+    wedge_deg: tuple[float, float] | None,
+) -> RingCorrelation:
+    first, second = _pair(a, b, "a", "b", ndim=ndim)
+    if pixel_size_nm is None:
+        pixel = 1.0
+    else:
+        pixel = check_number(pixel_size_nm, "pixel_size_nm", minimum=0, exclusive=True)
+    n_rings = min(first.shape) // 2 + 1
+    cross, power_a, power_b, count = np.zeros((4, n_rings))
+    weight = _half_spectrum_weights(first.shape[-1])
+    spectrum_a, spectrum_b = np.fft.rfftn(first), np.fft.rfftn(second)
+    others = np.meshgrid(
+        *(np.fft.fftfreq(n) for n in first.shape[1:-1]),
+        np.fft.rfftfreq(first.shape[-1]),
+        indexing="ij",
+        sparse=True,
+    )
+    squares = sum(np.square(axis) for axis in others)
+    weights = np.broadcast_to(weight, spectrum_a.shape[1:])
+    # One plane at a time: the radii of a whole volume would need as much memory as the volume.
+    for f, plane_a, plane_b in zip(
+        np.fft.fftfreq(first.shape[0]), spectrum_a, spectrum_b, strict=True
+    ):
+        ring = np.rint(np.sqrt(squares + f**2) * min(first.shape)).astype(int)
+        inside = ring < n_rings
+        if wedge_deg is not None:
+            inside &= ~_in_wedge(f, others[0], wedge_deg)
+        ring, part_a, part_b = ring[inside], plane_a[inside], plane_b[inside]
+        w = weights[inside]
+        cross += np.bincount(ring, w * (part_a * part_b.conj()).real, n_rings)
+        power_a += np.bincount(ring, w * np.abs(part_a) ** 2, n_rings)
+        power_b += np.bincount(ring, w * np.abs(part_b) ** 2, n_rings)
+        count += np.bincount(ring, w, n_rings)
+    scale = np.sqrt(power_a) * np.sqrt(power_b)
+    correlation = np.full(n_rings, np.nan)
+    np.divide(cross, scale, out=correlation, where=scale > 0)
+    frequency = np.arange(n_rings) / (min(first.shape) * pixel)
+    return RingCorrelation(frequency, np.clip(correlation, -1, 1), count.astype(int))
+
+
+def _in_wedge(kz: float, kx: np.ndarray, wedge_deg: tuple[float, float]) -> np.ndarray:
+    """Whether the direction of (kx, kz) lies inside the sector; the origin never does."""
+    start, width = wedge_deg
+    direction = np.rad2deg(np.arctan2(kz, kx))
+    inside = np.mod(direction - start, 180.0) < width
+    return inside & ((kx != 0) | (kz != 0))
 
 
 def _range(truth: np.ndarray, data_range: float | None) -> float:

@@ -203,3 +203,48 @@ def test_elongation_needs_an_object():
         metrics.wedge_elongation(line, method="eye")
     with pytest.raises(ParameterError, match="threshold is 1"):
         metrics.wedge_elongation(line, threshold=1)
+
+
+def test_shells_are_rings_of_volumes_and_refuse_slices():
+    rng = np.random.default_rng(0)
+    a, b = rng.random((2, 12, 12, 12))
+    shells = metrics.fourier_shell_correlation(a, b, pixel_size_nm=0.5)
+    rings = metrics.fourier_ring_correlation(a, b, pixel_size_nm=0.5)
+    assert np.array_equal(shells.correlation, rings.correlation)
+    with pytest.raises(DataError, match="2-D; 3-D is needed"):
+        metrics.fourier_shell_correlation(a[0], b[0])
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_a_wedge_left_out_of_the_rings_decides_nothing(ndim):
+    """Two images that agree along x only: within 20° of it the correlation is 1."""
+    rng = np.random.default_rng(1)
+    shape = (24, 24, 6)[:ndim] if ndim == 2 else (24, 24, 24)
+    common, one, two = rng.standard_normal((3, *shape))
+    kz, kx, *_ = np.meshgrid(*(np.fft.fftfreq(n) for n in shape), indexing="ij")
+    across = np.abs(np.rad2deg(np.arctan(kz / np.where(kx == 0, 1e-9, kx)))) < 40
+    across[(0,) * ndim] = True
+    parts = [
+        np.fft.ifftn(np.where(across, np.fft.fftn(common), np.fft.fftn(own))).real
+        for own in (one, two)
+    ]
+    inside = metrics.fourier_ring_correlation(*parts, wedge_deg=(39.0, 102.0))
+    everywhere = metrics.fourier_ring_correlation(*parts)
+    assert np.nanmin(inside.correlation) > 0.999
+    assert np.nanmean(everywhere.correlation[3:]) < 0.8
+    assert np.all(inside.n_coefficients <= everywhere.n_coefficients)
+    assert inside.n_coefficients[0] == 1
+
+
+def test_half_bit_is_the_published_curve_and_a_threshold():
+    curve = metrics.half_bit([0, 2, 20, 2e9])
+    assert np.isnan(curve[0])
+    assert curve[1:] == pytest.approx([1.0, 0.5428, 0.1716], abs=2e-3)
+    frc = metrics.RingCorrelation(
+        np.arange(5) / 10, np.array([0.2, 0.9, 0.8, 0.4, 0.1]), np.array([1, 20, 60, 200, 400])
+    )
+    assert np.array_equal(frc.half_bit(), metrics.half_bit(frc.n_coefficients), equal_nan=True)
+    assert 0.3 < frc.cutoff(frc.half_bit()) < 0.4
+    assert frc.cutoff(0.143) == pytest.approx(0.3857, abs=1e-3)
+    with pytest.raises(DataError, match="threshold has shape"):
+        frc.cutoff([0.1, 0.2])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from em_inverse.errors import ParameterError
-from em_inverse.report import report, report_table
+from em_inverse.report import report, report_table, table_text
 from em_inverse.tilt_series import Reconstruction
 
 
@@ -66,3 +66,77 @@ def test_the_table_is_plain_json(run):
 def test_a_bare_array_is_refused_with_a_remedy():
     with pytest.raises(ParameterError, match=r"is a ndarray.*read_volume"):
         report(np.zeros(3))
+
+
+def test_findings_are_told_where_they_are_known(run):
+    run.parameters["epsilon"] = 3.1
+    run.metadata.update(
+        noise_norm=2.0,
+        held_out_error=0.0812,
+        resolution_nm=1.25,
+        resolution_criterion="half-bit",
+        alarms=["damage: something disappeared"],
+    )
+    line = report(run)
+    assert "ε = 1.55 × noise" in line
+    assert "held-out projections predicted to 8.12 %" in line
+    assert "resolution 1.25 nm (half-bit)" in line
+    assert line.endswith("ALARM: damage: something disappeared.")
+    table = report_table(run)
+    assert table["epsilon_over_noise"] == pytest.approx(1.55)
+    assert table["residual_over_noise"] == pytest.approx(1.5)
+    assert table["alarms"] == ["damage: something disappeared"]
+    assert json.loads(json.dumps(table, allow_nan=False)) == table
+    del run.parameters["epsilon"]
+    assert "residual = 1.5 × noise" in report(run)
+
+
+def test_noise_stated_as_a_parameter_counts_and_nonsense_does_not(run):
+    run.parameters.update(epsilon=3.0, noise_norm=2.0)
+    assert report_table(run)["epsilon_over_noise"] == pytest.approx(1.5)
+    run.metadata["noise_norm"] = 0.0
+    assert report_table(run)["epsilon_over_noise"] is None
+
+
+def test_the_printed_table_is_aligned_and_owes_nothing(run):
+    run.parameters["lambda"] = 2.5
+    run.metadata.update(
+        held_out_error=0.1, resolution_px=3.0, elongation_expected=1.31, elongation_measured=1.2,
+        filled_by_prior=0.4, alarms=["a", "b"], synthetic=True,
+    )  # fmt: skip
+    rows = table_text(run).splitlines()
+    named = {row[:18].strip(): row[18:] for row in rows}
+    assert named["data"] == "SIMULATED"
+    assert named["total dose"] == "1200 e/nm²"
+    assert named["λ or ε"] == "λ = 2.5"
+    assert named["residual"] == "3 (5 % of ‖b‖)"
+    assert named["held-out error"] == "10 %"
+    assert named["resolution"] == "3 px"
+    assert named["elongation"] == "1.20 measured, 1.31 expected"
+    assert named["filled by prior"] == "40 % of Fourier space"
+    assert sum(row.startswith("ALARM") for row in rows) == 2
+
+
+def test_the_printed_table_says_what_is_not_stated():
+    text = table_text(Reconstruction(np.zeros((2, 2)), "WBP"))
+    assert text.count("not stated") == 6
+    assert "none (closed form)" in text
+    assert "λ or ε" in text
+    told = Reconstruction(
+        np.zeros((2, 2)), "?", metadata={"relative_residual": 0.2},
+        geometry={"tilt_step_deg": 2.0, "tilt_step_uniform": False},
+    )  # fmt: skip
+    assert "20 % of ‖b‖" in table_text(told)
+    assert "2° (median; uneven)" in table_text(told)
+
+
+def test_findings_go_into_the_file_and_come_back(run, tmp_path):
+    from em_inverse.io import read_volume, write_volume
+
+    run.metadata.update(noise_norm=2.0, resolution_nm=1.25, alarms=["damage"])
+    for name in ("v.tif", "v.h5"):
+        again = read_volume(write_volume(tmp_path / name, run))
+        assert again.metadata["noise_norm"] == 2.0
+        assert again.metadata["alarms"] == ["damage"]
+        assert report_table(again)["resolution_nm"] == 1.25
+        assert report_table(again)["residual_over_noise"] == pytest.approx(1.5)

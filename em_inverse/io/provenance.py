@@ -69,7 +69,7 @@ def facts(reconstruction: Reconstruction) -> dict[str, Any]:
     relative = metadata.get("relative_residual")
     if relative is None and distance is not None and norm:
         relative = distance / norm
-    noise = metadata.get("noise_norm")
+    noise = metadata.get("noise_norm", reconstruction.parameters.get("noise_norm"))
     table = {
         "software": metadata.get("software") or f"em_inverse {__version__}",
         "algorithm": reconstruction.algorithm,

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from em_inverse.errors import GeometryError, check_integer
-from em_inverse.tilt_series import TiltSeries, check_series
+from em_inverse.errors import DataError, GeometryError, check_integer
+from em_inverse.tilt_series import Reconstruction, TiltSeries, check_series
+from em_inverse.tomography.residuals import operator_of
 
-__all__ = ["HeldOut", "hold_out"]
+__all__ = ["HeldOut", "hold_out", "reprojection_error"]
 
 
 class HeldOut(NamedTuple):
@@ -76,6 +78,55 @@ def hold_out(series: TiltSeries, every: int = 10, *, first: int | None = None) -
         _part(series, ~aside, f"kept {(~aside).sum()} of {aside.size} projections"),
         _part(series, aside, f"held out {aside.sum()} of {aside.size} projections"),
     )
+
+
+def reprojection_error(
+    result: Reconstruction, held: TiltSeries, *, center_shift: ArrayLike | None = None
+) -> float:
+    """Return ‖Aₕx − bₕ‖ / ‖bₕ‖ over projections that the reconstruction has not seen.
+
+    It falls with λ as long as detail is gained, and rises again when noise is fitted. It cannot
+    fall below the noise of the held-out projections themselves.
+
+    Parameters
+    ----------
+    result : Reconstruction
+        Made from other projections of the same object.
+    held : TiltSeries
+        The projections that judge.
+    center_shift : float or array_like of shape (n_held,), optional
+        Where the tilt axis falls on the detector at these projections; as `result` states it
+        unless given.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    DataError
+        When the held-out projections are empty.
+    GeometryError
+        When the result does not belong to them, or states one shift for each projection it was
+        made from.
+
+    Examples
+    --------
+    >>> from em_inverse import tomography
+    >>> from em_inverse.forward import ParallelBeam
+    >>> disc = np.hypot(*np.mgrid[-10:11, -10:11]) < 6
+    >>> angles = np.arange(-70, 71, 4)
+    >>> series = TiltSeries(ParallelBeam(disc.shape, angles) @ disc, angles)
+    >>> kept, held = hold_out(series, every=6)
+    >>> reprojection_error(tomography.sirt(kept, 50), held) < 0.1
+    True
+    """
+    A = operator_of(result, held, center_shift=center_shift)
+    size = float(np.linalg.norm(held.projections))
+    if size == 0:
+        raise DataError("held is zero everywhere; empty projections cannot judge anything.")
+    misfit = A.forward(result.x.astype(A.dtype, copy=False)) - held.projections
+    return float(np.linalg.norm(misfit)) / size
 
 
 def _part(series: TiltSeries, chosen: np.ndarray, step: str) -> TiltSeries:
