@@ -8,9 +8,10 @@ import sys
 import numpy as np
 import pytest
 
-from em_inverse import __version__, cli, datasets, io, tomography
-from em_inverse.cli import main
+from em_inverse import __version__, datasets, io, tomography
+from em_inverse.cli import main, methods, reconstruct
 from em_inverse.errors import DownloadError
+from em_inverse.forward import ParallelBeam
 from em_inverse.tilt_series import Reconstruction
 
 
@@ -72,6 +73,66 @@ def test_reconstruct_writes_volume_picture_and_line(series_file, tmp_path, capsy
     assert again.pixel_size_nm == pytest.approx(53.76)
     assert np.ptp(again.volume) > 0
     assert out.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("method", sorted(set(methods.METHODS) - {"wbp", "sirt"}))
+def test_every_method_runs_with_its_defaults(tmp_path, capsys, method):
+    """A clean disc of counts: mlem takes no negative value."""
+    disc = 100.0 * (np.hypot(*np.mgrid[-7:8, -7:8]) < 5)
+    volume = np.repeat(disc[:, :, None], 10, axis=2)
+    angles = np.arange(-70, 71, 10.0)
+    counts = np.random.default_rng(0).poisson(ParallelBeam(volume.shape, angles) @ volume)
+    np.savez(tmp_path / "s.npz", projections=counts.astype(float), angles=angles)
+    arguments = ["reconstruct", str(tmp_path / "s.npz"), "--out", str(tmp_path / "v.mrc")]
+    steps = ["--no-align", "--no-background", "--hold-out", "5", "--quiet", "--json"]
+    assert main([*arguments, "--method", method, *steps]) == 0
+    account = json.loads(capsys.readouterr().out)
+    assert account["n_projections"] == 12
+    assert account["n_iter"] >= 1
+    assert account["held_out_error"] < 0.2
+    found = io.read_volume(tmp_path / "v.mrc").volume
+    assert np.abs(found - volume).mean() < 15
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--method", "tv", "--epsilon", "20%"], "ε = "),
+        (["--method", "tv", "--lam", "1000", "--iterations", "20"], "λ = 1000"),
+        (["--method", "sirt", "--stop", "discrepancy", "--iterations", "60"], "SIRT"),
+        (["--method", "sart", "--stop", "held_out", "--iterations", "8"], "held-out"),
+        (["--method", "wbp", "--cutoff", "0.5", "--bin", "2", "--thickness", "5"], "cutoff = 0.5"),
+        (["--method", "cgls", "--lam", "3", "--iterations", "4"], "λ = 3"),
+        (["--method", "asd-pocs", "--schedule", "published", "--epsilon", "1e9"], "published"),
+    ],
+)
+def test_options_reach_the_method(series_file, tmp_path, capsys, options, expected):
+    out = tmp_path / "v.h5"
+    assert main(["reconstruct", str(series_file), "--out", str(out), "--no-align", *options]) == 0
+    said = capsys.readouterr().out
+    assert expected in said
+    if "--bin" in options:
+        assert io.read_volume(out).volume.shape == (5, 8, 8)
+        assert "voxel size 107.52 nm" in said
+
+
+def test_a_table_instead_of_the_line(series_file, tmp_path, capsys):
+    arguments = ["reconstruct", str(series_file), "--out", str(tmp_path / "v.mrc")]
+    assert main([*arguments, "--method", "wbp", "--table"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) > 5
+    assert any("77" in line for line in lines)
+
+
+def test_a_checkpoint_is_gone_on_from(series_file, tmp_path, capsys):
+    arguments = ["reconstruct", str(series_file), "--checkpoint", str(tmp_path / "state.npz")]
+    assert main([*arguments, "--out", str(tmp_path / "a.mrc"), "--iterations", "4"]) == 0
+    assert (tmp_path / "state.npz").is_file()
+    assert main([*arguments, "--out", str(tmp_path / "b.mrc"), "--iterations", "6"]) == 0
+    straight = ["reconstruct", str(series_file), "--out", str(tmp_path / "c.mrc")]
+    assert main([*straight, "--iterations", "6"]) == 0
+    resumed, once = (io.read_volume(tmp_path / f"{name}.mrc").volume for name in "bc")
+    assert np.allclose(resumed, once, rtol=1e-5)
 
 
 def test_json_is_one_object_and_quiet_is_quiet(series_file, tmp_path, capsys):
@@ -159,6 +220,17 @@ def test_simulated_data_are_announced(tmp_path, capsys, monkeypatch):
         (["nist-needle", "--out", "~no-such-user/v.mrc"], "home folder"),
         (["~no-such-user/a.mrc", "--out", "v.mrc"], "home folder"),
         (["taken.mrc", "--out", "taken.mrc", "--overwrite"], "tilt series itself"),
+        (["nist-needle", "--out", "v.mrc", "--epsilon", "5%"], "tv and asd-pocs; sirt does not"),
+        (["nist-needle", "--out", "v.mrc", "--method", "tv", "--epsilon=-5%"], "--epsilon is"),
+        (["nist-needle", "--out", "v.mrc", "--method", "tv", "--lam", "5%"], "a number, or auto"),
+        (
+            ["nist-needle", "--out", "v.mrc", "--method", "tv", "--lam", "1", "--epsilon", "5%"],
+            "give one of them",
+        ),
+        (["nist-needle", "--out", "v.mrc", "--hold-out", "1"], "--hold-out is 1"),
+        (["nist-needle", "--out", "v.mrc", "--bin", "0"], "--bin is 0"),
+        (["nist-needle", "--out", "v.mrc", "--dose", "0"], "--dose is 0"),
+        (["nist-needle-small", "--out", "v.mrc", "--dataset", "a"], "--dataset is for"),
     ],
 )
 def test_mistakes_end_in_a_message_not_a_traceback(tmp_path, monkeypatch, capsys, arguments, said):
@@ -199,12 +271,12 @@ def test_ctrl_c_ends_with_130_and_leaves_no_file(series_file, tmp_path, monkeypa
 
 
 def test_a_picture_of_nothing_and_of_a_slice_can_be_drawn(tmp_path):
-    cli._draw(Reconstruction(np.zeros((16, 17, 18)), "WBP"), tmp_path / "a.png", False)
-    cli._draw(Reconstruction(np.eye(16), "WBP"), tmp_path / "b.png", False)
+    reconstruct._draw(Reconstruction(np.zeros((16, 17, 18)), "WBP"), tmp_path / "a.png", False)
+    reconstruct._draw(Reconstruction(np.eye(16), "WBP"), tmp_path / "b.png", False)
     assert len(list(tmp_path.glob("*.png"))) == 2
     volume = np.zeros((9, 9, 9))
     volume[2, 5, 7] = 1
-    assert cli._middle_of_matter(volume) == (2, 5, 7)
+    assert reconstruct._middle_of_matter(volume) == (2, 5, 7)
 
 
 def test_json_of_a_failure_is_one_object_too(tmp_path, capsys, monkeypatch):
@@ -218,7 +290,7 @@ def test_json_of_a_failure_is_one_object_too(tmp_path, capsys, monkeypatch):
     def interrupted(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_load", interrupted)
+    monkeypatch.setattr(reconstruct, "_load", interrupted)
     assert main(arguments) == 130
     assert json.loads(capsys.readouterr().out)["error"] == "KeyboardInterrupt"
 
@@ -233,7 +305,7 @@ def test_json_survives_any_encoding(series_file, tmp_path, capsys):
 
 
 def test_the_filters_are_those_of_wbp():
-    assert tomography.backprojection.FILTERS == cli._FILTERS
+    assert tomography.backprojection.FILTERS == methods.FILTERS
 
 
 def test_a_reader_that_stops_reading_is_no_error():

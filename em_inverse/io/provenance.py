@@ -27,6 +27,8 @@ FINDINGS = (
 )
 """What the diagnostics of :mod:`em_inverse.tomography` find out, as keys of the metadata."""
 
+# Keywords and JSON spell them out; people read the symbols of the text.
+_SYMBOLS = {"lambda": "λ", "epsilon": "ε", "noise_norm": "‖noise‖"}
 _ASCII = {
     "‖": "||",
     "±": "+/-",
@@ -186,7 +188,9 @@ def _algorithm(table: Mapping[str, Any]) -> str:
     if table.get("n_iter"):
         text += f", {table['n_iter']} iteration" + ("s" if table["n_iter"] > 1 else "")
     if parameters:
-        inside = ", ".join(f"{name} = {_number(value)}" for name, value in parameters.items())
+        inside = ", ".join(
+            f"{_SYMBOLS.get(name, name)} = {_number(value)}" for name, value in parameters.items()
+        )
         text += f" ({inside})"
     return text
 
