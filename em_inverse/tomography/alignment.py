@@ -7,13 +7,17 @@ Two facts about a rigid object that turns about the y axis carry everything here
 - The centre of mass of a projection is the projection of the centre of mass, so it moves as
   c + a cos θ + b sin θ across the axis. If the centre of mass lies on the axis it does not move.
   That holds in every slice by itself, and c is where the axis falls on the detector in that slice.
+
+Both sums are taken over the object only: far from the axis the noise of the vacuum has a long
+lever. Where they are not enough, `projection_matching` goes on from there.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from scipy import ndimage
 
 from em_inverse.errors import (
     DataError,
@@ -23,6 +27,7 @@ from em_inverse.errors import (
     check_number,
 )
 from em_inverse.tilt_series import TiltSeries, check_series
+from em_inverse.tomography.projection_matching import match_projections
 from em_inverse.tomography.registration import (
     chained_shifts,
     in_view,
@@ -34,7 +39,12 @@ from em_inverse.tomography.registration import (
 
 __all__ = ["TiltAxis", "align", "find_tilt_axis"]
 
+_METHODS = ("center_of_mass", "common_line", "cross_correlation", "projection_matching")
 _FEWEST_SLICES = 8
+# The object is what exceeds this many standard deviations of the smoothed vacuum, and a border.
+_OBJECT_SIGMAS, _OBJECT_SMOOTHING, _OBJECT_BORDER = 4.0, 1.5, 3
+# Widest projections that are matched with re-projections; larger ones are binned.
+_WIDEST_MATCHED = 128
 
 
 def align(
@@ -45,6 +55,10 @@ def align(
     max_shift: float | None = None,
     stretch: bool = True,
     order: int = 3,
+    apply: bool = True,
+    scales: tuple[int, ...] | None = None,
+    start: str = "center_of_mass",
+    max_rounds: int = 10,
 ) -> TiltSeries:
     """Shift, and if need be turn, the projections so that the tilt axis is the detector's middle.
 
@@ -52,7 +66,7 @@ def align(
     ----------
     series : TiltSeries
         Background removed: an offset pulls every centre of mass towards the middle.
-    method : {'center_of_mass', 'common_line', 'cross_correlation'}
+    method : {'center_of_mass', 'common_line', 'cross_correlation', 'projection_matching'}
         'center_of_mass'
             Along y the centres of mass are brought together if the object ends inside the field,
             otherwise the profiles Σ_x p(x, y) are matched as in 'common_line'. Across, each centre
@@ -62,13 +76,19 @@ def align(
             Along y the profiles are matched to their mean, repeatedly; across as above.
         'cross_correlation'
             Each projection is matched to its neighbour, starting from the one nearest to 0°.
-            Needs structure, not a whole object. Errors add up from neighbour to neighbour, and the
-            position of the tilt axis stays unknown: see :func:`find_tilt_axis`.
+            Needs structure, not a whole object. Errors add up from neighbour to neighbour, to a
+            few tenths of a pixel where the object changes its looks, and the position of the tilt
+            axis stays unknown: see :func:`find_tilt_axis`. A start for 'projection_matching'.
+        'projection_matching'
+            From one of the other methods (`start`), each projection is registered with what the
+            running reconstruction predicts, again and again. The most exact, and the slowest: some
+            hundred iterations of SIRT. See
+            :func:`~em_inverse.tomography.projection_matching.match_projections`.
     rotate : bool
-        For the first two methods: look for an in-plane rotation of the tilt axis (the axis of the
-        stage is seldom exactly along the columns of the detector), and take it out. A rotation
-        that is not clearly larger than its own uncertainty is left alone, and none is looked for
-        where :func:`find_tilt_axis` could not find it.
+        For all methods but 'cross_correlation': look for an in-plane rotation of the tilt axis (the
+        axis of the stage is seldom exactly along the columns of the detector), and take it out. A
+        rotation that is not clearly larger than its own uncertainty is left alone, and none is
+        looked for where :func:`find_tilt_axis` could not find it.
     max_shift : float, optional
         Largest shift along y, or between neighbours, that is looked for, in pixels. A quarter of
         the side unless given.
@@ -78,6 +98,17 @@ def align(
     order : int
         Order of the splines that move the images, 1 to 5. Each image is interpolated once, shift
         and rotation together.
+    apply : bool
+        False leaves the projections as they are and records the shifts in
+        ``metadata["shifts_to_apply_px"]``, for an operator that knows them: nothing is
+        interpolated. A rotation is not looked for then, since no operator can take it.
+    scales : tuple of int, optional
+        For 'projection_matching': how many pixels to bin, scale after scale. Unless given, twice as
+        coarse as the last, which has at most 128 pixels across.
+    start : {'center_of_mass', 'common_line', 'cross_correlation'}
+        For 'projection_matching': the method to start from.
+    max_rounds : int
+        For 'projection_matching': most rounds on each scale.
 
     Returns
     -------
@@ -87,12 +118,14 @@ def align(
         middle of the detector after that; both summed over all alignments of this series. Pixels
         that come in from outside repeat the border, nothing is wrapped around;
         ``metadata["slices_in_view"]`` is the range [first, last) of slices y that are measured at
-        every tilt.
+        every tilt. ``undo()`` takes the alignment back.
 
     Raises
     ------
     DataError
         When a projection has no positive mass, so that it has no centre.
+    ParameterError
+        When a method is unknown, or a number outside its range.
 
     Examples
     --------
@@ -106,37 +139,35 @@ def align(
     array([ 1.5, -2.5])
     """
     series = check_series(series)
-    check_choice(method, "method", ("center_of_mass", "common_line", "cross_correlation"))
+    check_choice(method, "method", _METHODS)
+    check_choice(start, "start", _METHODS[:-1])
     order = check_integer(order, "order", minimum=1, maximum=5)
+    max_rounds = check_integer(max_rounds, "max_rounds", minimum=1)
     if max_shift is not None:
         max_shift = check_number(max_shift, "max_shift", minimum=0, exclusive=True)
     # One slice is a volume of one slice, whose shift along y is zero.
     images = series.projections.reshape(*series.projections.shape[:2], -1)
+    first_method = start if method == "projection_matching" else method
     angle = 0.0
-    if method == "cross_correlation":
+    rotate = rotate and apply
+    if first_method == "cross_correlation":
         shifts = chained_shifts(images, series.angles_deg, max_shift, stretch)
         how = "by cross-correlation of neighbours" + (", stretched by the cosine" * stretch)
     else:
-        shifts, how = _shifts(images, method, max_shift)
+        seen = _object_only(images)
+        shifts, how = _shifts(seen, first_method, max_shift)
         if rotate:
             shifts, angle, how = _with_rotation(
-                images, series.angles_deg, shifts, how, method, max_shift
+                seen, series.angles_deg, shifts, how, first_method, max_shift
             )
-    aligned = placed(images, shifts, angle, order=order).astype(images.dtype, copy=False)
-    total = shifts + np.asarray(series.metadata.get("shifts_px", np.zeros_like(shifts)))
-    size = np.sqrt((shifts**2).mean(axis=0))
-    return series.replace(
-        projections=aligned.reshape(series.projections.shape),
-        step=(
-            f"projections aligned {how} (RMS shift {size[0]:.2f} px across, {size[1]:.2f} px along "
-            f"the tilt axis, in-plane rotation {angle:.2f}°)"
-        ),
-        metadata={
-            "shifts_px": total,
-            "rotation_deg": angle + float(series.metadata.get("rotation_deg", 0.0)),
-            "slices_in_view": in_view(total[:, 1], images.shape[2]),
-        },
-    )
+    metadata: dict[str, Any] = {}
+    if method == "projection_matching":
+        shifts, angle, how, metadata = _matched(
+            images, series.angles_deg, shifts, angle, how, rotate, scales, max_rounds
+        )
+    if method != "cross_correlation":
+        metadata["center_shift_px"] = 0.0
+    return _recorded(series, images, shifts, angle, how, metadata, order if apply else None)
 
 
 class TiltAxis(NamedTuple):
@@ -167,17 +198,23 @@ class TiltAxis(NamedTuple):
     residual: float
 
 
-def find_tilt_axis(series: TiltSeries) -> TiltAxis:
-    """Fit c + x cos θ + z sin θ to the centres of mass: c is the position of the tilt axis.
-
-    The same fit in every slice y gives c(y), a straight line whose slope is the in-plane rotation
-    of the axis.
+def find_tilt_axis(series: TiltSeries, method: str = "center_of_mass") -> TiltAxis:
+    """Fit c + x cos θ + z sin θ to the way of the object: c is the position of the tilt axis.
 
     Parameters
     ----------
     series : TiltSeries
         Background removed, the object inside the field across the axis. Tilts must reach beyond
         ±40°, otherwise cos θ is too nearly constant to be told from c.
+    method : {'center_of_mass', 'projection_matching'}
+        'center_of_mass'
+            The fit is to the centres of mass. The same fit in every slice y gives c(y), a straight
+            line whose slope is the in-plane rotation of the axis. Fast; the slope is right for
+            objects that look much the same from slice to slice, as a needle does. A turned axis
+            also carries mass from one slice into the next, which an irregular object betrays.
+        'projection_matching'
+            The fit is to the shifts that projection matching finds, and the rotation is the one
+            for which projections and re-projections agree best. Exact for any object, and slow.
 
     Returns
     -------
@@ -185,6 +222,8 @@ def find_tilt_axis(series: TiltSeries) -> TiltAxis:
 
     Raises
     ------
+    ParameterError
+        When the method is unknown.
     GeometryError
         When the angles do not determine the three unknowns.
     DataError
@@ -206,6 +245,7 @@ def find_tilt_axis(series: TiltSeries) -> TiltAxis:
     (1.5, -4.0, 4.0)
     """
     series = check_series(series)
+    check_choice(method, "method", ("center_of_mass", "projection_matching"))
     curves = _curves(series.angles_deg)
     if curves is None:
         low, high = series.tilt_range_deg
@@ -213,19 +253,107 @@ def find_tilt_axis(series: TiltSeries) -> TiltAxis:
             f"angles_deg has {series.n_tilts} tilts from {low:g}° to {high:g}°, which do not "
             f"determine the tilt axis; at least four tilts that reach beyond ±40° are needed."
         )
-    images = series.projections.reshape(*series.projections.shape[:2], -1)
-    centres = _centres_of_mass(images, np.zeros(series.n_tilts))
-    fit, *_ = np.linalg.lstsq(curves, centres, rcond=None)
-    residual = np.sqrt(np.mean((centres - curves @ fit) ** 2))
-    slope, error = _axis_slope(images, curves, np.zeros((series.n_tilts, 2)))
+    images = _object_only(series.projections.reshape(*series.projections.shape[:2], -1))
+    shifts = np.zeros((series.n_tilts, 2))
+    if method == "projection_matching":
+        first, _ = _shifts(images, "center_of_mass", None)
+        shifts, angle, _, found = _matched(
+            series.projections.reshape(images.shape), series.angles_deg, first, 0.0, "", True
+        )
+        slope = np.tan(np.deg2rad(angle))
+        error = np.deg2rad(found.get("rotation_error_deg", np.inf))
+        way = -(shifts @ turn(np.deg2rad(angle)))[:, 0]
+    else:
+        slope, error = _axis_slope(images, curves, shifts)
+        way = _centres_of_mass(images, shifts[:, 1])
+        if abs(slope) > 2.5 * error:
+            # The centre of mass tells where the axis is at the mean y of the mass; wanted is y = 0.
+            mass = images.sum(axis=(0, 1), dtype=np.float64)
+            y = np.arange(mass.size) - (mass.size - 1) / 2
+            way = way - slope * (mass @ y) / mass.sum()
+    fit, *_ = np.linalg.lstsq(curves, way, rcond=None)
     return TiltAxis(
         float(fit[0]),
         float(np.rad2deg(np.arctan(slope))),
         float(np.rad2deg(error)),
         float(fit[1]),
         float(fit[2]),
-        float(residual),
+        float(np.sqrt(np.mean((way - curves @ fit) ** 2))),
     )
+
+
+def _recorded(
+    series: TiltSeries,
+    images: np.ndarray,
+    shifts: np.ndarray,
+    angle: float,
+    how: str,
+    metadata: dict[str, Any],
+    order: int | None,
+) -> TiltSeries:
+    """Move the projections by splines of this order, or only note by how much."""
+    size = np.sqrt((shifts**2).mean(axis=0))
+    what = f"RMS shift {size[0]:.2f} px across, {size[1]:.2f} px along the tilt axis"
+    if order is None:
+        return series.replace(
+            step=f"shifts found {how} ({what}), not applied",
+            metadata={**metadata, "shifts_to_apply_px": shifts},
+        )
+    aligned = placed(images, shifts, angle, order=order).astype(images.dtype, copy=False)
+    total = shifts + np.asarray(series.metadata.get("shifts_px", np.zeros_like(shifts)))
+    return series.replace(
+        projections=aligned.reshape(series.projections.shape),
+        step=f"projections aligned {how} ({what}, in-plane rotation {angle:.2f}°)",
+        metadata={
+            **metadata,
+            "shifts_px": total,
+            "rotation_deg": angle + float(series.metadata.get("rotation_deg", 0.0)),
+            "slices_in_view": in_view(total[:, 1], images.shape[2]),
+        },
+    )
+
+
+def _matched(
+    images: np.ndarray,
+    angles_deg: np.ndarray,
+    shifts: np.ndarray,
+    angle: float,
+    how: str,
+    rotate: bool,
+    scales: tuple[int, ...] | None = None,
+    max_rounds: int = 10,
+) -> tuple[np.ndarray, float, str, dict[str, Any]]:
+    """Go on by projection matching, and say how it went."""
+    nx, ny = images.shape[1:]
+    if scales is None:
+        last = -(-nx // _WIDEST_MATCHED)
+        scales = (2 * last, last) if min(nx, ny if ny > 1 else nx) // (2 * last) >= 16 else (last,)
+    widest = min(nx, ny) if ny > 1 else nx
+    scales = tuple(check_integer(s, "scales", minimum=1, maximum=widest) for s in scales)
+    rotate = rotate and _curves(angles_deg) is not None and ny >= _FEWEST_SLICES
+    match = match_projections(
+        images,
+        angles_deg,
+        shifts,
+        np.deg2rad(angle),
+        rotate=rotate,
+        scales=scales,
+        max_rounds=max_rounds,
+    )
+    if rotate and abs(match.angle) < 2.5 * match.error:
+        straight = match_projections(
+            images, angles_deg, match.shifts, scales=scales[-1:], max_rounds=max_rounds
+        )
+        match = straight._replace(error=match.error, rounds=match.rounds + straight.rounds)
+    metadata = {"reprojection_residual": match.residual}
+    if rotate:
+        metadata["rotation_error_deg"] = float(np.rad2deg(match.error))
+    how = (
+        f"by projection matching in {match.rounds} rounds (binned by "
+        f"{' and '.join(str(s) for s in scales)}; last change {match.change:.3f} px; "
+        f"re-projection residual {match.residual:.1%}), having started {how}"
+    )
+    return match.shifts, float(np.rad2deg(match.angle)), how, metadata
 
 
 def _with_rotation(
@@ -262,6 +390,24 @@ def _shifts(images: np.ndarray, method: str, max_shift: float | None) -> tuple[n
         np.stack([across, along], axis=1),
         f"along the axis by {how}, across by the centre of mass",
     )
+
+
+def _object_only(images: np.ndarray) -> np.ndarray:
+    """Images with zeros wherever the smoothed image tells nothing from vacuum.
+
+    Where the object reaches everywhere, or no noise is found, nothing changes.
+    """
+    sigma = (_OBJECT_SMOOTHING, _OBJECT_SMOOTHING if images.shape[2] > 1 else 0.0)
+    border = (2 * _OBJECT_BORDER + 1, 2 * _OBJECT_BORDER + 1 if images.shape[2] > 1 else 1)
+    kept = np.zeros_like(images)
+    for image, part in zip(images, kept, strict=True):
+        smooth = ndimage.gaussian_filter(image.astype(np.float64), sigma, mode="nearest")
+        below = -smooth[smooth < 0]
+        # Noise is as often below zero as above; the object never is.
+        noise = np.sqrt(np.mean(below**2)) if below.size else 0.0
+        inside = ndimage.maximum_filter(smooth > _OBJECT_SIGMAS * noise, border)
+        part[...] = np.where(inside, image, 0)
+    return kept
 
 
 def _curves(angles_deg: np.ndarray) -> np.ndarray | None:

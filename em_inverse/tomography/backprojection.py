@@ -23,7 +23,7 @@ def wbp(
     cutoff: float = 1.0,
     padding: str = "zero",
     shape: tuple[int, ...] | None = None,
-    center_shift: ArrayLike = 0.0,
+    center_shift: ArrayLike | None = None,
 ) -> Reconstruction:
     """Reconstruct by weighted back-projection.
 
@@ -44,8 +44,9 @@ def wbp(
         the specimen is wider than the detector, 'edge' spares the result its bright rim.
     shape : tuple of int, optional
         (nz, nx) of the result; as thick as wide unless given.
-    center_shift : float or array_like of shape (n_tilts,)
-        Where the tilt axis falls on the detector, in pixels from its centre.
+    center_shift : float or array_like of shape (n_tilts,), optional
+        Where the tilt axis falls on the detector, in pixels from its centre; what the series knows
+        unless given.
 
     Returns
     -------
@@ -93,7 +94,7 @@ def wbp(
             "filter": filter,
             "cutoff": cutoff,
             **({"padding": padding} if padding != "zero" else {}),
-            **geometry.choices(center_shift=center_shift),
+            **geometry.choices(series, center_shift=center_shift),
         },
         history={"data_distance": [float(np.linalg.norm(A.forward(x) - b))]},
         pixel_size_nm=series.pixel_size_nm,

@@ -194,8 +194,7 @@ def damage_alarm(
         )
     order = _order(series, acquisition_order)
     if result is None:
-        shift = 0.0 if center_shift is None else center_shift
-        result = sirt(series, _SIRT, center_shift=shift)
+        result = sirt(series, _SIRT, center_shift=center_shift)
     A = operator_of(result, series, center_shift=center_shift)
     level = noise_level(series) if noise is None else noise
     data = series.projections

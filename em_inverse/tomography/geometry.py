@@ -15,9 +15,16 @@ __all__ = ["choices", "describe", "operator", "origin"]
 
 
 def operator(
-    series: TiltSeries, shape: tuple[int, ...] | None = None, *, center_shift: ArrayLike = 0.0
+    series: TiltSeries,
+    shape: tuple[int, ...] | None = None,
+    *,
+    center_shift: ArrayLike | None = None,
 ) -> ParallelBeam:
     """Return the projector whose data are `series`.
+
+    What the series knows about its geometry is used as it is, no projection is resampled: where a
+    crop has left the tilt axis (``series.center_shift_px``), and the shifts that
+    ``align(series, apply=False)`` has found (``metadata["shifts_to_apply_px"]``).
 
     Parameters
     ----------
@@ -25,8 +32,9 @@ def operator(
     shape : tuple of int, optional
         Shape of the object: (nz, nx), with the ny of the series added, or (nz, nx, ny). As thick
         as it is wide (nz = nx) unless given.
-    center_shift : float or array_like of shape (n_tilts,)
-        Where the tilt axis falls on the detector, in pixels from its centre.
+    center_shift : float or array_like of shape (n_tilts,), optional
+        Where the tilt axis falls on the detector, in pixels from its centre; what the series knows
+        unless given.
 
     Raises
     ------
@@ -53,8 +61,19 @@ def operator(
                 f"shape is {tuple(shape)}, but the projections {series.projections.shape} have "
                 f"{have}. Pass (nz, nx), or leave shape out."
             )
+    across = series.center_shift_px if center_shift is None else np.asarray(center_shift)
+    along: ArrayLike = 0.0
+    shifts = series.metadata.get("shifts_to_apply_px")
+    if shifts is not None:
+        # The projections lie where the stage left them: opposite to the way they should be moved.
+        across = across - shifts[:, 0]
+        along = -shifts[:, 1] if slices else 0.0
     return ParallelBeam(
-        full, series.angles_deg, series.projections.shape[1], center_shift=center_shift
+        full,
+        series.angles_deg,
+        series.projections.shape[1],
+        center_shift=across,
+        axial_shift=along,
     )
 
 
@@ -72,11 +91,17 @@ def describe(series: TiltSeries) -> dict[str, Any]:
     }
 
 
-def choices(*, center_shift: ArrayLike, initial: ArrayLike | None = None) -> dict[str, Any]:
+def choices(
+    series: TiltSeries, *, center_shift: ArrayLike | None, initial: ArrayLike | None = None
+) -> dict[str, Any]:
     """Return what the caller chose beyond the method's own parameters, as far as it matters."""
     chosen: dict[str, Any] = {}
-    if np.any(np.asarray(center_shift)):
+    if center_shift is not None and np.any(np.asarray(center_shift)):
         chosen["center_shift"] = np.asarray(center_shift).tolist()
+    elif np.any(series.center_shift_px):
+        chosen["tilt axis"] = "where the series knows it"
+    if "shifts_to_apply_px" in series.metadata:
+        chosen["shifts"] = "inside the projector"
     if initial is not None:
         chosen["initial"] = "given"
     return chosen

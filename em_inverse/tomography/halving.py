@@ -86,7 +86,10 @@ class Halving:
 
 
 def lambda_unit(
-    series: TiltSeries, *, shape: tuple[int, ...] | None = None, center_shift: ArrayLike = 0.0
+    series: TiltSeries,
+    *,
+    shape: tuple[int, ...] | None = None,
+    center_shift: ArrayLike | None = None,
 ) -> float:
     """Return the λ that counts as 1 for these data: ‖A‖² times the brightest value of the object.
 

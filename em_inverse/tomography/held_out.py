@@ -75,8 +75,8 @@ def hold_out(series: TiltSeries, every: int = 10, *, first: int | None = None) -
     aside = np.zeros(series.n_tilts, bool)
     aside[order[inner]] = True
     return HeldOut(
-        _part(series, ~aside, f"kept {(~aside).sum()} of {aside.size} projections"),
-        _part(series, aside, f"held out {aside.sum()} of {aside.size} projections"),
+        series.select(~aside),
+        series.select(aside),
     )
 
 
@@ -127,13 +127,3 @@ def reprojection_error(
         raise DataError("held is zero everywhere; empty projections cannot judge anything.")
     misfit = A.forward(result.x.astype(A.dtype, copy=False)) - held.projections
     return float(np.linalg.norm(misfit)) / size
-
-
-def _part(series: TiltSeries, chosen: np.ndarray, step: str) -> TiltSeries:
-    """Projections chosen by a mask, with the share of the dose that they took."""
-    return series.replace(
-        projections=series.projections[chosen],
-        angles_deg=series.angles_deg[chosen],
-        dose=None if series.dose is None else series.dose * float(chosen.mean()),
-        step=step,
-    )

@@ -163,7 +163,7 @@ def operator_of(
     result : Reconstruction
     series : TiltSeries
     center_shift : float or array_like of shape (n_tilts,), optional
-        As ``result.parameters`` states it unless given.
+        As ``result.parameters`` states it, else as the series knows it, unless given.
 
     Raises
     ------
@@ -178,7 +178,7 @@ def operator_of(
             f"tomography.sirt(series) returns it."
         )
     series = check_series(series)
-    stated: Any = result.parameters.get("center_shift", 0.0)
+    stated: Any = result.parameters.get("center_shift")
     shift = stated if center_shift is None else center_shift
     if center_shift is None and np.ndim(stated) == 1 and len(stated) != series.n_tilts:
         raise GeometryError(

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from em_inverse.errors import ParameterError
+from em_inverse.errors import DataError, ParameterError
 from em_inverse.tilt_series import TiltSeries
-from em_inverse.tomography import remove_background, repair
+from em_inverse.tomography import normalise, remove_background, repair
 
 
 def offset_series(seed=0, noise=3.0, n=48):
@@ -150,3 +150,95 @@ def test_one_slice_wide_images_can_be_repaired():
 def test_the_threshold_has_to_be_positive():
     with pytest.raises(ParameterError, match="threshold"):
         repair(TiltSeries(np.ones((1, 8)), [0]), threshold=0)
+
+
+def test_a_constant_is_subtracted_as_given():
+    series, *_ = offset_series()
+    clean = remove_background(series, "constant", value=-27000)
+    assert clean.metadata["background"].tolist() == [-27000.0] * 4
+    assert np.allclose(clean.projections, series.projections + 27000)
+    with pytest.raises(ParameterError, match="value"):
+        remove_background(series, "constant")
+
+
+def test_one_level_for_all_is_the_median():
+    series, levels, _ = offset_series()
+    clean = remove_background(series, per_tilt=False)
+    assert np.ptp(clean.metadata["background"]) == 0
+    assert clean.metadata["background"][0] == pytest.approx(np.median(levels), abs=1)
+    assert "one level for all" in clean.history[-1]
+
+
+@pytest.mark.parametrize("method", ["mass", "percentile"])
+def test_a_flickering_beam_is_evened_out(method):
+    rng = np.random.default_rng(6)
+    flicker = rng.uniform(0.7, 1.4, 9)
+    object_ = np.zeros((40, 30))
+    object_[10:30, 5:25] = rng.uniform(50, 60, (20, 20))
+    images = flicker[:, None, None] * object_ + rng.normal(0, 1, (9, 40, 30))
+    even = normalise(TiltSeries(images, np.arange(-40, 41, 10)), method)
+    scale = even.metadata["tilt_scale"]
+    assert np.std(scale * flicker) / np.mean(scale * flicker) < 0.01
+    assert scale.min() <= 1 <= scale.max()
+    again = normalise(even, method)
+    assert np.allclose(again.metadata["tilt_scale"], scale)
+    assert "scaled to the same" in even.history[-1]
+
+
+def test_only_slices_in_view_are_weighed():
+    images = np.ones((3, 10, 8))
+    images[1, :, 6:] = 100
+    series = TiltSeries(images, [-60, 0, 60], metadata={"slices_in_view": (0, 6)})
+    assert normalise(series).metadata["tilt_scale"].tolist() == [1, 1, 1]
+
+
+def test_what_has_no_mass_cannot_be_scaled():
+    with pytest.raises(DataError, match=r"projection 1 .*remove_background"):
+        normalise(TiltSeries([[1.0, 1.0], [0.0, 0.0]], [0, 10]))
+    with pytest.raises(ParameterError, match="method"):
+        normalise(TiltSeries(np.ones((2, 3)), [0, 10]), "max")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_pixels_bad_throughout_the_series_are_found(seed):
+    images = smooth_images(seed, (12, 64, 64))
+    damaged = images.copy()
+    damaged[:, 5, 55] += 30  # too faint for a single projection, but always there
+    damaged[:, 30, 30] = 700  # stuck within the object
+    mended = repair(TiltSeries(damaged, np.arange(12.0)))
+    changed = mended.projections != damaged
+    assert changed[:, 5, 55].all()
+    assert changed[:, 30, 30].all()
+    others = changed.copy()
+    others[:, 5, 55] = others[:, 30, 30] = False
+    assert others.mean() < 1e-3
+    once = repair(TiltSeries(damaged[:3], [0, 1, 2])).projections != damaged[:3]
+    assert not once[:, 5, 55].all()
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_dead_and_hot_lines_are_replaced_by_their_neighbours(axis):
+    images = smooth_images(1)
+    damaged = images.copy()
+    lines = damaged if axis == 0 else damaged.transpose(0, 2, 1)
+    lines[0, 20] = -3000
+    lines[2, 40] += 4000
+    mended = repair(TiltSeries(damaged, [-10, 0, 10]))
+    assert mended.metadata["n_lines_repaired"] == 2
+    assert "2 of them rows or columns" in mended.history[-1]
+    difference = mended.projections - images
+    if axis:
+        difference = difference.transpose(0, 2, 1)
+    assert np.sqrt(np.mean(difference[0, 20] ** 2)) < 250
+    assert np.sqrt(np.mean(difference[2, 40] ** 2)) < 250
+
+
+def test_a_thin_wire_along_the_detector_is_no_faulty_line():
+    x = np.arange(60.0)
+    wire = 1000 * np.exp(-0.5 * ((x - 30) / 1.2) ** 2)
+    images = np.repeat(wire[:, None], 50, axis=1)[None]
+    mended = repair(TiltSeries(images, [0]))
+    assert mended.metadata["n_lines_repaired"] == 0
+    assert np.array_equal(mended.projections, images)
+    small = repair(TiltSeries(np.ones((1, 4, 4)), [0]))
+    assert small.metadata["n_lines_repaired"] == 0

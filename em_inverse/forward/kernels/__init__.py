@@ -10,15 +10,38 @@ start them from threads, so wrappers hold :data:`one_at_a_time` around a paralle
 is lost: one kernel keeps all the cores busy.
 """
 
+import contextlib
 import importlib
 import threading
+from collections.abc import Iterator
 
-__all__ = ["one_at_a_time", "warm_up"]
+__all__ = ["as_many_threads_as", "one_at_a_time", "warm_up"]
 
 #: Held around every parallel kernel. Re-entrant, so that one wrapper may call another.
 one_at_a_time = threading.RLock()
 
-_FAMILIES = ("joseph", "total_variation")
+
+@contextlib.contextmanager
+def as_many_threads_as(work: float, worth: float) -> Iterator[None]:
+    """Use one thread inside when there is less work than is worth waking the others up for.
+
+    Threads that wait for the next kernel keep their cores busy; small problems, the most frequent
+    in a lesson, would spend more time on that than on their own work.
+    """
+    import numba
+
+    threads = numba.get_num_threads()
+    if work >= worth or threads == 1:
+        yield
+        return
+    numba.set_num_threads(1)
+    try:
+        yield
+    finally:
+        numba.set_num_threads(threads)
+
+
+_FAMILIES = ("joseph", "ordered_subsets", "total_variation")
 
 
 def warm_up() -> None:

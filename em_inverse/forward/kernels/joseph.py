@@ -57,12 +57,13 @@ import numba
 import numpy as np
 from numba import njit, prange
 
-from em_inverse.forward.kernels import one_at_a_time
+from em_inverse.forward.kernels import as_many_threads_as, one_at_a_time
 
 _STRIP = 256
 _BLOCK = (16, 64)
 _FEW_SLICES = 6
 _MARGIN = 2
+_WORTH_SHARING = 1e7
 # Sums may be reordered, but NaN and infinity keep their meaning.
 _FAST = {"reassoc", "contract", "nsz", "arcp"}
 
@@ -99,7 +100,8 @@ def forward(
         marches_along_z = along is sines
         step = 1.0 / across[rays]
         drift = -along[rays] * step
-        with one_at_a_time:
+        work = _effort(volume.shape, rays.size)
+        with one_at_a_time, as_many_threads_as(work, _WORTH_SHARING):
             if volume.ndim == 2:
                 grid = _framed(volume if marches_along_z else volume.T)
                 _project_slice(grid, rays, step, drift, axis, out)
@@ -152,7 +154,8 @@ def adjoint(
     projections = _read_only(projections)
     geometry = _read_only(cosines), _read_only(sines), _read_only(axis), 1.0 / half_width
     out = np.zeros((*shape, *projections.shape[2:]), projections.dtype)
-    with one_at_a_time:
+    work = _effort(out.shape, cosines.size)
+    with one_at_a_time, as_many_threads_as(work, _WORTH_SHARING):
         if projections.ndim == 2:
             _back_project_slice(_framed(projections), *geometry, out)
         elif projections.shape[2] < _FEW_SLICES:
@@ -166,6 +169,12 @@ def adjoint(
             for strip in _strips(projections.shape[2]):
                 _back_project_volume(values, size, *geometry, strip, result)
     return out
+
+
+def _effort(shape: tuple[int, ...], n_tilts: int) -> float:
+    """Estimate the work, in voxels times angles of a volume; a single slice is ten times slower."""
+    slices = shape[2] if len(shape) == 3 and shape[2] >= _FEW_SLICES else 10
+    return float(shape[0] * shape[1] * slices * n_tilts)
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:
