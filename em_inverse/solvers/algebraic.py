@@ -20,6 +20,7 @@ from em_inverse.errors import (
 from em_inverse.fidelity import PoissonLikelihood
 from em_inverse.forward.operator import LinearOperator, as_operator
 from em_inverse.solvers.iteration import Solver, StopRule
+from em_inverse.solvers.least_distance import check_support
 
 __all__ = ["CGLS", "MLEM", "SIRT"]
 
@@ -43,6 +44,9 @@ class SIRT(Solver):
         Keep x ≥ 0.
     relaxation : float
         ω, between 0 and 2.
+    support : array_like of bool, optional
+        Where the object may be, in its shape, or ``[z, x]`` for all slices of a volume. x stays
+        exactly 0 elsewhere, and the row sums count the support only.
     stop : stop rule or sequence of stop rules
 
     References
@@ -60,23 +64,25 @@ class SIRT(Solver):
         *,
         nonnegative: bool = True,
         relaxation: float = 1.0,
+        support: ArrayLike | None = None,
         stop: StopRule | Sequence[StopRule] = (),
     ) -> None:
         super().__init__(stop)
         self.H = as_operator(H)
         self.y = check_array(y, "y", shape=self.H.out_shape, dtype=self.H.dtype)
+        self.support = None if support is None else check_support(support, self.H.in_shape)
         self.nonnegative = bool(nonnegative)
         self.relaxation = check_number(
             relaxation, "relaxation", minimum=0, maximum=2, exclusive=True
         )
-        self.x = _start(self.H, x0)
-        rows = self.H.forward(np.ones(self.H.in_shape, self.H.dtype))
+        self.x = _start(self.H, x0, self.support)
+        rows = self.H.forward(_within(np.ones(self.H.in_shape, self.H.dtype), self.support))
         columns = self.H.adjoint(np.ones(self.H.out_shape, self.H.dtype))
         if min(rows.min(), columns.min()) < -1e-6 * max(rows.max(), columns.max()):
             raise ParameterError(
                 "H has negative row or column sums; SIRT needs weights ≥ 0. Use CGLS instead."
             )
-        self._R, self._C = _reciprocal(rows), _reciprocal(columns)
+        self._R, self._C = _reciprocal(rows), _within(_reciprocal(columns), self.support)
         self._Hx = self.H.forward(self.x)
 
     def _step(self) -> tuple[float, float, float]:
@@ -102,6 +108,7 @@ class SIRT(Solver):
             "iterations": self.iteration,
             "relaxation": self.relaxation,
             "nonnegative": self.nonnegative,
+            **_named(self.support),
         }
 
 
@@ -122,6 +129,9 @@ class CGLS(Solver):
         L; the identity by default.
     x0 : array_like, optional
         Start, zero by default.
+    support : array_like of bool, optional
+        Where the object may be, in its shape, or ``[z, x]`` for all slices of a volume. The
+        minimum is sought among the objects that are 0 elsewhere.
     stop : stop rule or sequence of stop rules
 
     Attributes
@@ -153,10 +163,12 @@ class CGLS(Solver):
         penalty: LinearOperator | None = None,
         x0: ArrayLike | None = None,
         *,
+        support: ArrayLike | None = None,
         stop: StopRule | Sequence[StopRule] = (),
     ) -> None:
         super().__init__(stop)
         self.H = as_operator(H)
+        self.support = None if support is None else check_support(support, self.H.in_shape)
         self._y = check_array(y, "y", shape=self.H.out_shape, dtype=self.H.dtype)
         self._lam = check_number(lam, "lam", minimum=0)
         if penalty is not None and penalty.in_shape != self.H.in_shape:
@@ -164,7 +176,7 @@ class CGLS(Solver):
                 f"penalty acts on shape {penalty.in_shape}, but H acts on {self.H.in_shape}."
             )
         self.penalty = penalty
-        self.x = _start(self.H, x0)
+        self.x = _start(self.H, x0, self.support)
         self._restart()
 
     def _restart(self) -> None:
@@ -201,7 +213,7 @@ class CGLS(Solver):
         if self.lam > 0:
             back = penalised if self.penalty is None else self.penalty.adjoint(penalised)
             gradient = gradient + self.H.dtype.type(self.lam) * back
-        return gradient
+        return _within(gradient, self.support)
 
     @property
     def relative_gradient(self) -> float:
@@ -231,7 +243,7 @@ class CGLS(Solver):
 
     def parameters(self) -> dict[str, Any]:
         """Return what determines the result, for the report."""
-        return {"iterations": self.iteration, "lambda": self.lam}
+        return {"iterations": self.iteration, "lambda": self.lam, **_named(self.support)}
 
 
 class MLEM(Solver):
@@ -250,6 +262,9 @@ class MLEM(Solver):
         Start > 0; a flat object by default.
     background : float or array_like
         Known expected counts b ≥ 0 that do not come from the object.
+    support : array_like of bool, optional
+        Where the object may be, in its shape, or ``[z, x]`` for all slices of a volume; x is
+        exactly 0 elsewhere.
     stop : stop rule or sequence of stop rules
 
     Raises
@@ -273,26 +288,30 @@ class MLEM(Solver):
         x0: ArrayLike | None = None,
         *,
         background: ArrayLike = 0.0,
+        support: ArrayLike | None = None,
         stop: StopRule | Sequence[StopRule] = (),
     ) -> None:
         super().__init__(stop)
         self.data = PoissonLikelihood(H, y, background)
+        self.support = None if support is None else check_support(support, self.data.H.in_shape)
         H = self.data.H
         columns = H.adjoint(np.ones(H.out_shape, H.dtype))
         if columns.min() < -1e-6 * columns.max():
             raise ParameterError("H has negative column sums; MLEM needs weights ≥ 0.")
         if columns.max() <= 0:
             raise DataError("H maps every object to zero; no counts can come from it. Check H.")
-        self._C = _reciprocal(columns)
+        self._C = _within(_reciprocal(columns), self.support)
         if x0 is None:
             flat = max(float(self.data.y.sum()) / float(columns.sum()), 1e-12)
-            self.x = np.full(H.in_shape, flat, H.dtype)
+            start = np.full(H.in_shape, flat, H.dtype)
         else:
-            self.x = _start(H, x0)
-            if self.x.min() <= 0:
+            start = _start(H, x0, None)
+            lowest = start.min(where=_inside(self.support), initial=np.inf)
+            if lowest <= 0:
                 raise ParameterError(
-                    f"x0 reaches {self.x.min():g}; MLEM multiplies, so a start must be > 0."
+                    f"x0 reaches {lowest:g}; MLEM multiplies, so a start must be > 0."
                 )
+        self.x = _within(start, self.support)
         self._expected = H.forward(self.x) + self.data.background
 
     def _step(self) -> tuple[float, float, float]:
@@ -311,13 +330,25 @@ class MLEM(Solver):
 
     def parameters(self) -> dict[str, Any]:
         """Return what determines the result, for the report."""
-        return {"iterations": self.iteration}
+        return {"iterations": self.iteration, **_named(self.support)}
 
 
-def _start(H: LinearOperator, x0: ArrayLike | None) -> np.ndarray:
+def _start(H: LinearOperator, x0: ArrayLike | None, support: np.ndarray | None) -> np.ndarray:
     if x0 is None:
         return np.zeros(H.in_shape, H.dtype)
-    return check_array(x0, "x0", shape=H.in_shape, dtype=H.dtype).copy()
+    return _within(check_array(x0, "x0", shape=H.in_shape, dtype=H.dtype).copy(), support)
+
+
+def _within(x: np.ndarray, support: np.ndarray | None) -> np.ndarray:
+    return x if support is None else x * support
+
+
+def _inside(support: np.ndarray | None) -> np.ndarray:
+    return np.array(True) if support is None else support
+
+
+def _named(support: np.ndarray | None) -> dict[str, str]:
+    return {} if support is None else {"support": "given"}
 
 
 def _reciprocal(sums: np.ndarray) -> np.ndarray:

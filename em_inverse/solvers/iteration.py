@@ -9,23 +9,38 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from em_inverse.errors import (
     ChecksumError,
     DataError,
     FileFormatError,
+    ParameterError,
+    check_array,
     check_integer,
     check_number,
 )
-from em_inverse.files import replacing
+from em_inverse.files import check_target, replacing
+from em_inverse.forward.operator import as_operator
 from em_inverse.tilt_series import Reconstruction
 
-__all__ = ["IterationState", "Solver", "StopRule", "discrepancy", "relative_change", "small_gap"]
+__all__ = [
+    "HeldOutDistance",
+    "IterationState",
+    "Solver",
+    "StopRule",
+    "discrepancy",
+    "held_out",
+    "relative_change",
+    "small_gap",
+]
 
 #: A stop rule looks at a solver after an iteration and says why to stop, or None to go on.
 StopRule = Callable[["Solver"], "str | None"]
@@ -109,7 +124,15 @@ class Solver:
             self.history[name].append(value)
         return IterationState(self.iteration, self.x, distance, prior, length)
 
-    def run(self, n_iter: int, *, progress: bool = False) -> Reconstruction:
+    def run(
+        self,
+        n_iter: int,
+        *,
+        progress: bool = False,
+        checkpoint: str | os.PathLike[str] | None = None,
+        every_s: float = 60.0,
+        resume: bool = False,
+    ) -> Reconstruction:
         """Run until a stop rule holds, for at most `n_iter` further iterations.
 
         Parameters
@@ -119,25 +142,92 @@ class Solver:
         progress : bool
             Show a progress bar on stderr. An interrupt (Ctrl-C) leaves the solver as it was after
             the last finished iteration; call `run` again to go on.
+        checkpoint : path, optional
+            Save the complete state there (``.npz``) every so often, at the end, and when
+            interrupted. The file is replaced as a whole: a run that is killed leaves the previous
+            checkpoint intact.
+        every_s : float
+            Seconds between checkpoints.
+        resume : bool
+            Go on from `checkpoint` where it exists. The limit `n_iter` then counts the iterations
+            of the checkpoint as well, so the same call, made again after an interruption, ends
+            where the uninterrupted one would have.
 
         Returns
         -------
         Reconstruction
             With a copy of the object, so that running on does not change it.
+
+        Raises
+        ------
+        ParameterError
+            When `checkpoint` exists and `resume` is False, or when it was made with other
+            parameters.
+        DataError
+            When the checkpoint was made with other data.
         """
         n_iter = check_integer(n_iter, "n_iter", minimum=1)
+        left = n_iter
+        saver = None
+        if checkpoint is not None:
+            saver = _Saver(self, checkpoint, every_s, resume)
+            if resume and saver.path.exists():
+                self._resume(saver.path)
+                left = n_iter - self.iteration
+                if self.iteration > 0 and self._finished():
+                    return self.result()
+        try:
+            self._iterate(left, n_iter, progress, saver)
+        finally:
+            if saver is not None:
+                saver.save()
+        return self.result()
+
+    def _iterate(self, left: int, n_iter: int, progress: bool, saver: _Saver | None) -> None:
         from tqdm.auto import tqdm
 
-        with tqdm(total=n_iter, desc=self.algorithm, unit="it", disable=not progress) as bar:
-            for _ in range(n_iter):
+        bar = tqdm(
+            total=n_iter,
+            initial=n_iter - left,
+            desc=self.algorithm,
+            unit="it",
+            disable=not progress,
+        )
+        with bar:
+            for _ in range(left):
                 state = self.step()
                 bar.update()
                 bar.set_postfix_str(f"‖Hx−y‖ = {state.data_distance:.4g}", refresh=False)
                 if self._finished():
-                    break
-            else:
-                self.stop_reason = f"limit of {n_iter} iterations"
-        return self.result()
+                    return
+                if saver is not None:
+                    saver.save_if_due()
+        self.stop_reason = f"limit of {n_iter} iterations"
+
+    def _resume(self, path: Path) -> None:
+        """Load a checkpoint after making sure that it belongs to the same problem."""
+        here = {**self._problem(), "parameters": _settled(self.parameters())}
+        there = _read_header(path, type(self).__name__)
+        if there.get("data") != here["data"]:
+            raise DataError(
+                f"checkpoint {str(path)!r} was made with other data. Give another path, or delete "
+                f"the file to begin anew."
+            )
+        theirs = there.get("parameters", {})
+        ours = here["parameters"]
+        other = [name for name in sorted({*theirs, *ours}) if theirs.get(name) != ours.get(name)]
+        if other:
+            said = ", ".join(f"{n} = {theirs.get(n)} (now {ours.get(n)})" for n in other)
+            raise ParameterError(
+                f"checkpoint {str(path)!r} was made with {said}. Give another path, or delete the "
+                f"file to begin anew."
+            )
+        self.load(path)
+
+    def _problem(self) -> dict[str, Any]:
+        """What tells this problem from another of the same shape: a fingerprint of the data."""
+        y = getattr(getattr(self, "data", self), "y", None)
+        return {"data": None if y is None else _fingerprint({"y": np.asarray(y)})}
 
     def _finished(self) -> bool:
         for rule in self.stop_rules:
@@ -170,6 +260,8 @@ class Solver:
             "solver": type(self).__name__,
             "iteration": self.iteration,
             "history": self.history,
+            "parameters": _settled(self.parameters()),
+            **self._problem(),
             "sha256": _fingerprint(arrays),
         }
         with replacing(path, overwrite=True) as part, part.open("wb") as file:
@@ -190,22 +282,16 @@ class Solver:
         DataError
             When the state has another shape.
         """
+        header = _read_header(path, type(self).__name__)
         try:
             with np.load(path, allow_pickle=False) as file:
-                header = json.loads(str(file["_header"]))
                 iteration = int(header["iteration"])
                 history = {name: list(values) for name, values in header["history"].items()}
                 arrays = {name: file[name] for name in self._state_names}
-        except FileNotFoundError:
-            raise
         except Exception as error:
             raise FileFormatError(
                 f"{path} is not a checkpoint of {type(self).__name__} ({error})."
             ) from None
-        if header.get("solver") != type(self).__name__:
-            raise FileFormatError(
-                f"{path} is a checkpoint of {header.get('solver')}, not of {type(self).__name__}."
-            )
         if header.get("sha256") != _fingerprint(arrays):
             raise ChecksumError(f"{path} is damaged: its arrays do not match their checksum.")
         if arrays["x"].shape != self.x.shape:
@@ -272,6 +358,124 @@ def small_gap(tol: float = 1e-4, every: int = 25) -> StopRule:
         return f"duality gap ≤ {tol:g}" if gap <= tol else None
 
     return rule
+
+
+class HeldOutDistance:
+    """The stop rule that :func:`held_out` returns.
+
+    Attributes
+    ----------
+    errors : list of float
+        ‖H_held x − y_held‖ after each iteration; also in the solver's history, as
+        ``held_out_distance``, so that it travels with checkpoints and results.
+    best_iteration : int
+        Iteration with the smallest error; 0 before the first.
+    """
+
+    def __init__(self, H_held: Any, y_held: ArrayLike, patience: int) -> None:
+        self.H = as_operator(H_held)
+        self.y = check_array(y_held, "y_held", shape=self.H.out_shape, dtype=self.H.dtype)
+        self.patience = check_integer(patience, "patience", minimum=1)
+        self.errors: list[float] = []
+        self.best_iteration = 0
+
+    def __call__(self, solver: Solver) -> str | None:
+        """Look at the solver after an iteration."""
+        self.errors = solver.history.setdefault("held_out_distance", [])
+        # A rule asked twice about one iteration, as on resuming, must not count it twice.
+        if len(self.errors) < len(solver.history["data_distance"]):
+            self.errors.append(float(np.linalg.norm(self.H.forward(solver.x) - self.y)))
+        best = int(np.argmin(self.errors))
+        since = len(self.errors) - 1 - best
+        self.best_iteration = solver.iteration - since
+        if since < self.patience:
+            return None
+        return (
+            f"held-out distance has not fallen for {since} iterations (smallest, "
+            f"{self.errors[best]:.4g}, at iteration {self.best_iteration})"
+        )
+
+
+def held_out(H_held: Any, y_held: ArrayLike, patience: int = 5) -> HeldOutDistance:
+    """Stop when ‖H_held x − y_held‖, of data not used, has not fallen for some iterations.
+
+    What a solver fits beyond the object is noise, and noise of other projections is other noise:
+    their distance falls as long as the iterations find the object, and rises when they find noise.
+    At the stop the solver is `patience` iterations past its best; make a fresh one and run it for
+    ``rule.best_iteration``, on all the data if there are more.
+
+    Parameters
+    ----------
+    H_held : LinearOperator or matrix
+        Maps the object to the data put aside, for instance ``A.subset(held)``.
+    y_held : array_like, shape ``H_held.out_shape``
+    patience : int
+        Iterations without a new minimum after which to stop.
+
+    Returns
+    -------
+    HeldOutDistance
+        The rule, with the attributes ``errors`` and ``best_iteration``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from em_inverse.forward import ParallelBeam
+    >>> from em_inverse.solvers import SIRT
+    >>> disc = np.hypot(*np.mgrid[-10:11, -10:11]) < 6
+    >>> A = ParallelBeam(disc.shape, np.arange(-70, 71, 5))
+    >>> y = A @ disc + np.random.default_rng(0).normal(0, 0.5, A.out_shape)
+    >>> held = np.arange(29) % 5 == 2
+    >>> rule = held_out(A.subset(held), y[held])
+    >>> result = SIRT(A.subset(~held), y[~held], stop=rule).run(200)
+    >>> result.n_iter - rule.best_iteration
+    5
+    """
+    return HeldOutDistance(H_held, y_held, patience)
+
+
+class _Saver:
+    """Saves a solver now and then."""
+
+    def __init__(
+        self, solver: Solver, path: str | os.PathLike[str], every_s: float, resume: bool
+    ) -> None:
+        self.solver = solver
+        self.every_s = check_number(every_s, "every_s", minimum=0)
+        self.path = check_target(
+            path, overwrite=resume, remedy="pass resume=True to go on from there"
+        )
+        self._last, self._saved = time.monotonic(), -1
+
+    def save_if_due(self) -> None:
+        if time.monotonic() - self._last >= self.every_s:
+            self.save()
+
+    def save(self) -> None:
+        if self.solver.iteration in (0, self._saved):
+            return
+        self.solver.save(self.path)
+        self._last, self._saved = time.monotonic(), self.solver.iteration
+
+
+def _settled(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Parameters as JSON keeps them, without those that change while a solver runs."""
+    kept = {name: value for name, value in parameters.items() if name != "iterations"}
+    settled: dict[str, Any] = json.loads(json.dumps(kept))
+    return settled
+
+
+def _read_header(path: str | os.PathLike[str], solver: str) -> dict[str, Any]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            header: dict[str, Any] = json.loads(str(file["_header"]))
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        raise FileFormatError(f"{path} is not a checkpoint of {solver} ({error}).") from None
+    if header.get("solver") != solver:
+        raise FileFormatError(f"{path} is a checkpoint of {header.get('solver')}, not of {solver}.")
+    return header
 
 
 def _fingerprint(arrays: dict[str, np.ndarray]) -> str:

@@ -1,0 +1,159 @@
+"""The benchmarks run, say what they must, and do not need their peers."""
+
+import functools
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module", autouse=True)
+def beside():
+    """Find the package beside em_inverse, which is no part of what is installed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT))
+        yield
+
+
+@pytest.fixture
+def command():
+    from benchmarks import __main__
+
+    return __main__
+
+
+@pytest.fixture(scope="module")
+def quick():
+    """Run a part with tiny sizes, as on a machine without ASTRA, whether it is there or not."""
+    from benchmarks import child, machine, projector, reconstruction
+    from benchmarks.harness import Settings
+
+    def version_of(package):
+        return "not installed" if "astra" in package else machine.version_of(package)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (projector, reconstruction):
+            patch.setattr(module, "astra", lambda: None)
+            patch.setattr(module, "version_of", version_of)
+        run = functools.cache(lambda name, threads: child.run(name, Settings(threads, quick=True)))
+        yield lambda name, threads=1: run(name, threads)
+
+
+def cells(result, title):
+    (table,) = (table for table in result["tables"] if table["title"].startswith(title))
+    return {row[0]: dict(zip(table["columns"], row, strict=True)) for row in table["rows"]}
+
+
+def test_a_missing_peer_is_reported_and_is_no_error(quick, command):
+    result = quick("projector")
+    assert result["peers"]["ASTRA"] == "not installed"
+    assert cells(result, "Volume")["ASTRA, linear"]["measured on"] == "not installed"
+    verdicts = {bar["text"]: bar["met"] for bar in result["bars"]}
+    assert verdicts["Times faster than ASTRA, linear, volume 32³, per core"] is None
+    assert verdicts["Adjoint mismatch in float32"] is True
+    assert "| not measured |" in command.page.section(result)
+
+
+def test_the_sparse_matrix_is_the_projector(quick):
+    agreement = cells(quick("projector"), "Agreement")
+    assert agreement["the sparse matrix, forward, 32²"]["relative difference"] < 1e-6
+
+
+def test_ratios_are_of_the_times_beside_them(quick):
+    rows = cells(quick("projector"), "Volume")
+    for row in rows.values():
+        if row["ratio"] is not None:
+            assert row["ratio"] == pytest.approx(row["CPU s"] / rows["ours"]["CPU s"])
+    parts = rows["ours, forward alone"]["CPU s"] + rows["ours, adjoint alone"]["CPU s"]
+    assert rows["ours"]["CPU s"] == pytest.approx(parts)
+
+
+@pytest.mark.parametrize("name", ["total_variation", "reconstruction", "convergence", "alignment"])
+def test_every_part_runs(quick, name):
+    result = quick(name)
+    assert result["tables"]
+    assert all(len(row) == len(t["columns"]) for t in result["tables"] for row in t["rows"])
+    assert result["bars"]
+    json.dumps(result, allow_nan=False)
+
+
+def test_two_threads_are_timed_on_the_clock(quick):
+    result = quick("projector", 2)
+    assert "wall s" in cells(result, "Volume 32³")["ours"]
+    assert result["bars"][0]["text"].startswith("Pair of 48³ on 2 threads")
+
+
+def test_a_part_runs_in_a_process_of_its_own(quick):
+    from benchmarks import child
+    from benchmarks.harness import Settings
+
+    found = child.launch("alignment", Settings(threads=1, quick=True))
+    here = quick("alignment")
+    assert [bar["text"] for bar in found["bars"]] == [bar["text"] for bar in here["bars"]]
+    assert set(found) == set(here)
+    assert child.environment(3)["NUMBA_NUM_THREADS"] == "3"
+
+
+def test_the_command_writes_json_page_and_pictures(quick, command, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(command, "launch", lambda name, settings: quick(name, settings.threads))
+    assert command.main(["--only", "tv", "--quick", "--out", str(tmp_path)]) == 0
+    from benchmarks.results import SCHEMA
+
+    report = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    assert report["schema"] == SCHEMA
+    assert report["quick"] is True
+    assert [(r["name"], r["threads"]) for r in report["results"]] == [
+        ("total_variation", 1),
+        ("total_variation", 2),
+    ]
+    assert {"processor", "cores", "versions", "python"} <= set(report["machine"])
+    page = (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
+    assert "**A quick run" in page
+    for result in report["results"]:
+        assert all(f"### {table['title']}" in page for table in result["tables"])
+        for figure in result["figures"]:
+            picture = f"figures/{figure['name']}.png"
+            assert f"![{figure['alt']}]({picture})" in page
+            assert (tmp_path / picture).read_bytes().startswith(b"\x89PNG")
+    assert not any(str(place) in page for place in (tmp_path, ROOT, sys.prefix))
+    assert "Time to the same result" in capsys.readouterr().out
+
+
+def test_only_a_strict_run_fails_on_a_missed_bar(command, monkeypatch, capsys):
+    from benchmarks.results import Bar, Result
+
+    result = Result("Part", "About.", bars=[Bar("Times faster", 2.0, 1.0)])
+    found = {"name": "part", "threads": 1, "seconds": 0.1, **result.as_dict()}
+    monkeypatch.setattr(command, "launch", lambda name, settings: found)
+    assert command.main(["--only", "tv", "--quick"]) == 0
+    assert command.main(["--only", "tv", "--quick", "--strict"]) == 1
+    assert "**missed**" in capsys.readouterr().out
+
+
+def test_an_unknown_part_is_refused(command, capsys):
+    with pytest.raises(SystemExit):
+        command.main(["--only", "weather"])
+    assert "'weather' is none of first_call, projector" in capsys.readouterr().err
+
+
+def test_rounds_take_turns_after_a_warm_start():
+    from benchmarks.harness import Settings, interleave
+
+    order = []
+    settings = Settings(quick=False)
+    tasks = {name: lambda name=name: (order.append(name), sum(range(2_000_000))) for name in "ab"}
+    times = interleave(tasks, settings)
+    assert order[:4] == ["a", "a", "b", "b"]
+    rounds = [name for i, name in enumerate(order[4:]) if i == 0 or order[4:][i - 1] != name]
+    assert rounds == ["a", "b"] * settings.rounds
+    assert all(0 < t.seconds(settings) < 10 for t in times.values())
+
+
+def test_a_value_on_the_limit_meets_the_bar():
+    from benchmarks.results import Bar
+
+    assert [Bar("", 1, v).met for v in (1, 0.9, None)] == [True, False, None]
+    assert [Bar("", 1, v, at_least=False).met for v in (1, 1.1)] == [True, False]
