@@ -16,6 +16,8 @@ from em_inverse.forward.operator import LinearOperator, as_operator
 
 __all__ = ["DataTolerance", "Fidelity", "LeastSquares", "PoissonLikelihood"]
 
+#: Values of the data that are worked on at a time: a few arrays of them fit in the cache.
+_BLOCK = 16384
 #: Expectations this little below zero are rounding, not negative counts.
 _ROUNDING = 1e-12
 
@@ -41,6 +43,11 @@ class Fidelity(Protocol):
     def best_scale(self, q: np.ndarray, largest: float) -> float:
         """The s in [0, largest] that maximises −f*(s q)."""
 
+    def dual_step(
+        self, q: np.ndarray, Hx: np.ndarray, previous: np.ndarray, sigma: float, rho: float
+    ) -> tuple[float, float, float]:
+        """One dual step of PDHG, in place."""
+
 
 class _Data:
     """H and y, checked against each other."""
@@ -62,8 +69,87 @@ class _Data:
         """‖Hx − y‖₂, the data distance."""
         return float(np.linalg.norm(self.H.forward(x) - self.y))
 
+    def prox_conjugate(self, q: np.ndarray, sigma: float) -> np.ndarray:
+        """The proximal operator of σ f*."""
+        raise NotImplementedError(f"{type(self).__name__} must define prox_conjugate")
 
-class LeastSquares(_Data):
+    def dual_step(
+        self, q: np.ndarray, Hx: np.ndarray, previous: np.ndarray, sigma: float, rho: float
+    ) -> tuple[float, float, float]:
+        """Make the data half of the dual step of an over-relaxed primal-dual iteration, in place.
+
+            q_new = prox_{σf*}(q + σ (2Hx − previous)),   q ← q + ρ (q_new − q)
+            previous ← previous + ρ (Hx − previous)
+
+        Parameters
+        ----------
+        q : ndarray
+        Hx, previous : ndarray
+            H applied to the new object and to the relaxed one it was reached from.
+        sigma, rho : float
+
+        Returns
+        -------
+        tuple of float
+            ‖Hx − y‖, ‖Hx − previous‖² before that is overwritten, and the new ‖q‖².
+        """
+        number = q.dtype.type
+        ahead = Hx - previous
+        q += number(rho) * (self.prox_conjugate(q + number(sigma) * (Hx + ahead), sigma) - q)
+        previous += number(rho) * ahead
+        return float(np.sqrt(_square(Hx - self.y))), _square(ahead), _square(q)
+
+
+class _Radial(_Data):
+    """A function of ‖Hx − y‖ alone: the prox of its conjugate shortens q − σy."""
+
+    def shortening(self, length: float, sigma: float) -> float:
+        """The factor by which the prox of σf* multiplies q − σy of this length."""
+        raise NotImplementedError(f"{type(self).__name__} must define shortening")
+
+    def prox_conjugate(self, q: np.ndarray, sigma: float) -> np.ndarray:
+        """Shorten q − σy."""
+        v = q - q.dtype.type(sigma) * self.y
+        return v * v.dtype.type(self.shortening(float(np.sqrt(_square(v))), sigma))
+
+    def dual_step(
+        self, q: np.ndarray, Hx: np.ndarray, previous: np.ndarray, sigma: float, rho: float
+    ) -> tuple[float, float, float]:
+        """See :meth:`_Data.dual_step`; block by block, so that nothing leaves the cache between."""
+        s, r = q.dtype.type(sigma), q.dtype.type(rho)
+        flat = [array.reshape(-1) for array in (q, Hx, previous, self._y)]
+        parts = [
+            tuple(array[start : start + _BLOCK] for array in flat)
+            for start in range(0, q.size, _BLOCK)
+        ]
+        square = distance = moved = size = 0.0
+        for qi, Hxi, before, yi in parts:
+            misfit = Hxi - yi
+            distance += float(np.dot(misfit, misfit))
+            v = misfit + Hxi
+            v -= before
+            v *= s
+            v += qi
+            square += float(np.dot(v, v))
+        shorter = q.dtype.type(self.shortening(float(np.sqrt(square)), sigma))
+        for qi, Hxi, before, yi in parts:
+            ahead = Hxi - before
+            change = ahead + Hxi
+            change -= yi
+            change *= s
+            change += qi
+            change *= shorter
+            change -= qi
+            change *= r
+            qi += change
+            size += float(np.dot(qi, qi))
+            moved += float(np.dot(ahead, ahead))
+            ahead *= r
+            before += ahead
+        return float(np.sqrt(distance)), moved, size
+
+
+class LeastSquares(_Radial):
     """Squared data distance ‖Hx − y‖², the likelihood of Gaussian noise.
 
     Parameters
@@ -101,9 +187,9 @@ class LeastSquares(_Data):
         """f*(q) = ‖q‖²/4 + ⟨q, y⟩."""
         return float(np.vdot(q, q)) / 4 + float(np.vdot(q, self.y))
 
-    def prox_conjugate(self, q: np.ndarray, sigma: float) -> np.ndarray:
-        """(q − σy) / (1 + σ/2)."""
-        return (q - sigma * self.y) / (1 + sigma / 2)
+    def shortening(self, length: float, sigma: float) -> float:
+        """1 / (1 + σ/2), whatever the length."""
+        return 1 / (1 + sigma / 2)
 
     def best_scale(self, q: np.ndarray, largest: float) -> float:
         """The s in [0, largest] that maximises −f*(s q)."""
@@ -209,7 +295,7 @@ class PoissonLikelihood(_Data):
         return float(found.x) if found.fun < 0 else 0.0
 
 
-class DataTolerance(_Data):
+class DataTolerance(_Radial):
     """The ε ball: every x with ‖Hx − y‖₂ ≤ ε explains the data, no other does.
 
     Parameters
@@ -245,12 +331,15 @@ class DataTolerance(_Data):
         """f*(q) = ε‖q‖ + ⟨q, y⟩."""
         return self.epsilon * float(np.linalg.norm(q)) + float(np.vdot(q, self.y))
 
-    def prox_conjugate(self, q: np.ndarray, sigma: float) -> np.ndarray:
-        """Shrink q − σy towards zero by σε."""
-        v = q - sigma * self.y
-        length = float(np.linalg.norm(v))
-        return v * max(0.0, 1 - sigma * self.epsilon / length) if length > 0 else v
+    def shortening(self, length: float, sigma: float) -> float:
+        """1 − σε/length, and 0 where that is negative: q − σy becomes shorter by σε."""
+        return max(0.0, 1 - sigma * self.epsilon / length) if length > 0 else 0.0
 
     def best_scale(self, q: np.ndarray, largest: float) -> float:
         """The s in [0, largest] that maximises −f*(s q): one of the ends, f* being linear in s."""
         return largest if self.conjugate(q) < 0 else 0.0
+
+
+def _square(x: np.ndarray) -> float:
+    """‖x‖², accumulated in float64."""
+    return float(np.sum(np.square(x, dtype=np.float64)))

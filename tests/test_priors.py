@@ -8,7 +8,6 @@ from skimage.restoration import denoise_tv_chambolle
 
 from em_inverse.errors import DataError, ParameterError
 from em_inverse.forward import Gradient
-from em_inverse.forward.kernels import total_variation as kernels
 from em_inverse.priors import (
     Identity,
     NonNegative,
@@ -170,22 +169,6 @@ def test_dual_projections_satisfy_moreaus_identity(prior):
         assert z.min() >= -1e-12
     assert value + prior.conjugate(p, 0.8) == pytest.approx(np.sum(z * p), abs=1e-9)
     assert prior.dual_excess(p, 0.8) <= 1 + 1e-12
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_parallel_kernels_do_what_the_serial_ones_do(dtype, monkeypatch):
-    rng = np.random.default_rng(0)
-    v = rng.standard_normal((4, 5, 6)).astype(dtype)
-    p0, r0 = rng.standard_normal((2, 3, 4, 5, 6)).astype(dtype)
-    results = []
-    for threshold in (0, 10**9):
-        monkeypatch.setattr(kernels, "PARALLEL_FROM", threshold)
-        p, r, u = p0.copy(), r0.copy(), np.empty_like(v)
-        kernels.primal(v, r, dtype(-0.5), u)
-        kernels.dual(u, p, r, dtype(0.1), dtype(0.4), dtype(0.3))
-        results.append((kernels.value(v), u, p, r))
-    for parallel, serial in zip(*results, strict=True):
-        np.testing.assert_allclose(parallel, serial, rtol=1e-6)
 
 
 def test_bad_input():

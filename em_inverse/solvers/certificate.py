@@ -21,7 +21,7 @@ from em_inverse.priors import Prior, laplacian_eigenvalues
 if TYPE_CHECKING:
     from em_inverse.fidelity import Fidelity
 
-__all__ = ["dual_value", "relative_gap"]
+__all__ = ["distance_bound", "dual_value", "relative_gap"]
 
 
 def dual_value(
@@ -32,6 +32,7 @@ def dual_value(
     q: np.ndarray,
     p: np.ndarray,
     nonnegative: bool,
+    inside: np.ndarray | None = None,
 ) -> float:
     """Return a lower bound of min f(Hx) + λ R(x) from dual variables q (data) and p (prior).
 
@@ -48,13 +49,21 @@ def dual_value(
         Dual variables, of the shapes of y and Lx.
     nonnegative : bool
         Whether x ≥ 0 is imposed.
+    inside : ndarray of bool, optional
+        Where x may differ from zero, broadcast against x; everywhere by default. The constraint on
+        q and p then holds only there.
     """
     q = q.astype(np.float64)
+    if inside is not None:
+        inside = np.broadcast_to(inside, data.H.in_shape)
+        inside = None if inside.all() else inside
     if isinstance(L, Gradient):
-        q, p = _repair_gradient(data.H, q, p.astype(np.float64), nonnegative)
+        q, p = _repair_gradient(data.H, q, p.astype(np.float64), nonnegative, inside)
     else:
         pull = _adjoint(data.H, q)
         p = np.maximum(p, -pull) if nonnegative else -pull
+        if inside is not None:
+            p = np.where(inside, p, 0.0)
     largest = 1 / max(1.0, prior.dual_excess(p, lam))
     if prior.quadratic:
         return -data.conjugate(q) - prior.conjugate(p, lam)
@@ -74,9 +83,46 @@ def relative_gap(objective: float, bound: float) -> float:
     return abs(objective - bound) / scale if scale > 0 else 0.0
 
 
+def distance_bound(
+    H: LinearOperator, y: np.ndarray, w: np.ndarray, inside: np.ndarray | None = None
+) -> float:
+    """Return a number that ‖Hx − y‖ reaches or exceeds for every x ≥ 0, from any w.
+
+    By duality min ‖Hx − y‖ = max ⟨w, y⟩/‖w‖ over Hᵀw ≤ 0. For the best x that w is y − Hx. What
+    violates the constraint is pushed below zero by subtracting a multiple of H applied to ones,
+    which works where H has no negative entries, as for blurs and projections. Zero, which bounds
+    every distance, is the answer where it does not work.
+
+    Parameters
+    ----------
+    H : LinearOperator
+    y, w : ndarray, shape ``H.out_shape``
+    inside : ndarray of bool, optional
+        Where x may differ from zero.
+    """
+    inside = np.broadcast_to(True if inside is None else inside, H.in_shape)
+    flat = H.forward(inside.astype(H.dtype)).astype(np.float64)
+    w = w.astype(np.float64)
+    pull, lift = _adjoint(H, w)[inside], _adjoint(H, flat)[inside]
+    # Rounding in Hᵀ must not make the bound too high.
+    pull += 4 * H.precision * float(np.abs(pull).max(initial=0.0))
+    seen = lift > 1e3 * H.precision * float(np.abs(lift).max())
+    if np.any(pull[~seen] > 0):
+        return 0.0
+    w = w - flat * max(0.0, float((pull[seen] / lift[seen]).max(initial=0.0)))
+    length = float(np.linalg.norm(w))
+    return max(0.0, float(np.vdot(w, y)) / length) if length > 0 else 0.0
+
+
 def _repair_gradient(
-    H: LinearOperator, q: np.ndarray, p: np.ndarray, nonnegative: bool
+    H: LinearOperator,
+    q: np.ndarray,
+    p: np.ndarray,
+    nonnegative: bool,
+    inside: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray]:
+    if inside is not None:
+        return q, _repair_inside(H, q, p, nonnegative, inside)
     flat = H.forward(np.ones(H.in_shape, H.dtype)).astype(np.float64)
     along, square = float(np.vdot(flat, q)), float(np.vdot(flat, flat))
     # An H that does not see constants has nothing to cancel, only rounding.
@@ -91,6 +137,18 @@ def _repair_gradient(
         total = float(wanted.sum())
         wanted *= max(float(excess.sum()), 0.0) / total if total > 0 else 0.0
     return q, p + gradient.forward(_solve_poisson(wanted - excess))
+
+
+def _repair_inside(
+    H: LinearOperator, q: np.ndarray, p: np.ndarray, nonnegative: bool, inside: np.ndarray
+) -> np.ndarray:
+    """Cancel inside the support only; outside takes up whatever is left over."""
+    gradient = Gradient(H.in_shape)
+    excess = _adjoint(H, q) + gradient.adjoint(p)
+    change = np.maximum(-excess, 0) if nonnegative else -excess
+    change = np.where(inside, change, 0.0)
+    change[~inside] = -float(change.sum()) / int((~inside).sum())
+    return p + gradient.forward(_solve_poisson(change))
 
 
 def _adjoint(H: LinearOperator, q: np.ndarray) -> np.ndarray:
