@@ -90,10 +90,14 @@ def test_the_line_says_when_data_are_simulated(method):
     assert report.report(method(measured)).startswith("77 projections")
 
 
-def test_the_picture_of_readme_is_small_and_told_in_words():
-    ((alt, path),) = re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", text_of("README.md"))
-    assert len(alt.split()) > 20
-    assert (ROOT / path).stat().st_size <= 300_000
+def test_the_pictures_of_readme_are_small_and_told_in_words():
+    pictures = re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", text_of("README.md"))
+    assert {path for _, path in pictures} == {
+        path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.png")
+    }
+    for alt, path in pictures:
+        assert len(alt.split()) > 20
+        assert (ROOT / path).stat().st_size <= 300_000
 
 
 def test_every_derived_file_is_there_and_listed():

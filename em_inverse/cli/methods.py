@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,10 @@ from em_inverse.errors import ParameterError, check_integer, check_number
 if TYPE_CHECKING:
     from em_inverse.tilt_series import Reconstruction, TiltSeries
 
-__all__ = ["FILTERS", "METHODS", "Method", "check_options", "option_name"]
+__all__ = ["FILTERS", "METHODS", "Method", "check_options", "noise_norm", "option_name"]
 
-# The noise is measured to about a tenth; a ball that is too small has no object in it.
-_NOISE_FACTOR = 1.1
+# Both noise and reach are known to about a tenth; a ball that is too small has no object in it.
+_MARGIN = 1.1
 FILTERS = ("ramp", "shepp-logan", "cosine", "hamming", "hann")
 
 
@@ -61,6 +62,12 @@ def check_options(arguments: argparse.Namespace) -> None:
             check_integer(getattr(arguments, name), option_name(name), minimum=1)
     if arguments.hold_out is not None:
         check_integer(arguments.hold_out, "--hold-out", minimum=2)
+    if arguments.cutoff is not None:
+        check_number(arguments.cutoff, "--cutoff", minimum=0, maximum=1, exclusive=True)
+    if arguments.no_align and arguments.align not in (None, "none"):
+        raise ParameterError(
+            f"--no-align and --align {arguments.align} contradict each other; give one of them."
+        )
     for name in ("lam", "epsilon"):
         _weight(getattr(arguments, name), option_name(name), percent=name == "epsilon")
     if arguments.lam is not None and arguments.epsilon is not None:
@@ -72,7 +79,7 @@ def check_options(arguments: argparse.Namespace) -> None:
     for option, methods in takers.items():
         if getattr(arguments, option) is not None and arguments.method not in methods:
             raise ParameterError(
-                f"{option_name(option)} belongs to --method {' and '.join(methods)}; "
+                f"{option_name(option)} belongs to --method {_listed(methods)}; "
                 f"{arguments.method} does not use it."
             )
 
@@ -80,6 +87,10 @@ def check_options(arguments: argparse.Namespace) -> None:
 def option_name(destination: str) -> str:
     """Return an option as it is typed."""
     return "--" + destination.replace("_", "-")
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _iterations(arguments: argparse.Namespace) -> int:
@@ -99,7 +110,7 @@ def _progress(arguments: argparse.Namespace) -> dict[str, Any]:
 def _stopping(series: TiltSeries, arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.stop != "discrepancy":
         return {"stop": arguments.stop}
-    return {"stop": "discrepancy", "noise_norm": _noise_norm(series, arguments)}
+    return {"stop": "discrepancy", "noise_norm": noise_norm(series, arguments)}
 
 
 def _wbp(
@@ -158,7 +169,7 @@ def _tv(
     lam = _weight(arguments.lam, "--lam", percent=False)
     if lam is not None:
         return tomography.tv(series, lam=lam, **_progress(arguments), **common)
-    epsilon = _epsilon(series, arguments)
+    epsilon = _epsilon(series, arguments, common)
     return tomography.tv(series, epsilon=epsilon, **_progress(arguments), **common)
 
 
@@ -178,7 +189,7 @@ def _asd_pocs(
 
     return tomography.asd_pocs(
         series,
-        epsilon=_epsilon(series, arguments),
+        epsilon=_epsilon(series, arguments, common),
         schedule=arguments.schedule or "mended",
         **_progress(arguments),
         **common,
@@ -239,19 +250,35 @@ METHODS = {
 """The methods by the name that ``--method`` takes."""
 
 
-def _epsilon(series: TiltSeries, arguments: argparse.Namespace) -> float:
-    """Return ε in the units of the data: a share of ‖b‖, a number, or by the measured noise."""
+def _epsilon(series: TiltSeries, arguments: argparse.Namespace, common: dict[str, Any]) -> float:
+    """Return ε in the units of the data: a share of ‖b‖, a number, or what can be reached."""
     import numpy as np
+
+    from em_inverse import tomography
 
     given = _weight(arguments.epsilon, "--epsilon", percent=True)
     if given is None:
-        return _NOISE_FACTOR * _noise_norm(series, arguments)
-    if arguments.epsilon.strip().endswith("%"):
-        return given / 100 * float(np.linalg.norm(series.projections))
-    return given
+        choice = tomography.choose_epsilon(
+            series,
+            "reachable",
+            noise=noise_norm(series, arguments),
+            tau=_MARGIN,
+            shape=common.get("shape"),
+        )
+        if not arguments.quiet:
+            print(f"  {choice.message}", file=sys.stderr, flush=True)
+        return choice.epsilon
+    size = float(np.linalg.norm(series.projections))
+    epsilon = given / 100 * size if arguments.epsilon.strip().endswith("%") else given
+    if epsilon >= size:
+        raise ParameterError(
+            f"--epsilon {arguments.epsilon} is ‖b‖ = {size:.4g} or more, so that an empty volume "
+            f"would do. Give less than 100%."
+        )
+    return epsilon
 
 
-def _noise_norm(series: TiltSeries, arguments: argparse.Namespace) -> float:
+def noise_norm(series: TiltSeries, arguments: argparse.Namespace) -> float:
     """Return the noise norm, measured before an alignment smoothed the noise, for these tilts."""
     norm = arguments.noise.noise_norm
     return float(norm * (series.n_tilts / arguments.noise.sigma.size) ** 0.5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import glob
 import sys
 import textwrap
 import time
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from em_inverse.cli.methods import FILTERS, METHODS, check_options
+from em_inverse.cli.methods import FILTERS, METHODS, check_options, noise_norm
 from em_inverse.cli.shared import add_command, print_json
 from em_inverse.errors import ParameterError
 
@@ -82,7 +83,7 @@ def _add_method_options(command: argparse.ArgumentParser) -> None:
         metavar="E",
         help="tv, asd-pocs: how far the re-projected volume may stay from the data, ‖Ax − b‖, as a "
         "percentage of ‖b‖ (6%%) or a number; auto takes 1.1 times the noise measured in the "
-        "projections (default: auto)",
+        "projections, or times what any volume reaches where that is more (default: auto)",
     )
     group.add_argument(
         "--lam",
@@ -190,14 +191,16 @@ def _reconstruct(arguments: argparse.Namespace) -> None:
 
     began = time.monotonic()
     say = _narrator(arguments.quiet)
-    out, picture = _targets(arguments)
     check_options(arguments)
+    out, picture = _targets(arguments)
     series = _load(arguments, (out, picture))
     say(repr(series))
     for note in series.metadata.get("notes", ()):
         say(f"  note: {note}")
-    say(f"  tilt axis: {series.metadata.get('tilt_axis')}, {_why_axis(series)}")
+    say(f"  tilt axis: {_axis(series)}")
     result = _compute(_prepare(series, arguments, say), arguments, say)
+    if result.n_iter and result.stop_reason:
+        say(f"  stopped: {result.stop_reason}")
     if series.metadata.get("synthetic"):
         result.metadata["synthetic"] = True
     say(f"writing {out}")
@@ -254,13 +257,15 @@ def _load(arguments: argparse.Namespace, targets: Sequence[Path | None]) -> Tilt
     name = arguments.series
     if name not in datasets.list():
         source = expanded(name, "the tilt series")
-        if not source.exists():
+        if not source.exists() and not glob.has_magic(name):
             series_names = [n for n in datasets.list() if datasets.info(n).kind == "tilt_series"]
             raise ParameterError(
                 f"{name!r} is neither a file nor a data set. Data sets that are tilt series: "
                 f"{', '.join(series_names)}."
             )
-        if any(target and target.exists() and target.samefile(source) for target in targets):
+        if source.exists() and any(
+            target and target.exists() and target.samefile(source) for target in targets
+        ):
             raise ParameterError(
                 f"{name!r} is the tilt series itself, and would be lost. Choose another name for "
                 f"the volume."
@@ -287,12 +292,16 @@ def _load(arguments: argparse.Namespace, targets: Sequence[Path | None]) -> Tilt
     series = datasets.load(name, offline=arguments.offline, progress=not arguments.quiet)
     if not isinstance(series, TiltSeries):
         raise ParameterError(f"{name!r} is not a tilt series, so there is no volume to make of it.")
-    return series
+    return series if arguments.dose is None else series.replace(dose=arguments.dose)
 
 
-def _why_axis(series: TiltSeries) -> str:
-    source = series.metadata.get("tilt_axis_source", "by construction")
-    return "as the registry or the option says" if source == "argument" else f"from {source}"
+def _axis(series: TiltSeries) -> str:
+    axis = series.metadata.get("tilt_axis")
+    source = series.metadata.get("tilt_axis_source")
+    if axis in (None, "kit"):
+        return "y, the last axis of the array" + (f" ({source})" if source else "")
+    why = "as the registry or the option says" if source == "argument" else f"from {source}"
+    return f"{axis}, {why}"
 
 
 def _prepare(series: TiltSeries, arguments: argparse.Namespace, say: Any) -> TiltSeries:
@@ -321,12 +330,22 @@ def _compute(series: TiltSeries, arguments: argparse.Namespace, say: Any) -> Rec
         common["shape"] = (arguments.thickness, series.projections.shape[1])
     method = METHODS[arguments.method]
     if arguments.hold_out is None:
-        return method.run(series, arguments, common)
+        return _with_noise(method.run(series, arguments, common), series, arguments)
     kept, held = tomography.hold_out(series, arguments.hold_out)
-    result = method.run(kept, arguments, common)
+    result = _with_noise(method.run(kept, arguments, common), kept, arguments)
     error = tomography.reprojection_error(result, held)
     say(f"{held.n_tilts} held-out projections are predicted to within {100 * error:.3g} %")
     return tomography.with_findings(result, held_out_error=error)
+
+
+def _with_noise(
+    result: Reconstruction, series: TiltSeries, arguments: argparse.Namespace
+) -> Reconstruction:
+    from em_inverse import tomography
+
+    if not METHODS[arguments.method].needs_noise(arguments):
+        return result
+    return tomography.with_findings(result, noise_norm=noise_norm(series, arguments))
 
 
 def _draw(result: Reconstruction, path: Path, overwrite: bool) -> None:
@@ -334,6 +353,7 @@ def _draw(result: Reconstruction, path: Path, overwrite: bool) -> None:
 
     from em_inverse import plotting
     from em_inverse.files import replacing
+    from em_inverse.io.provenance import algorithm_name
 
     volume = result.volume if result.volume.ndim == 3 else result.volume[:, :, np.newaxis]
     position = _middle_of_matter(volume)
@@ -341,9 +361,10 @@ def _draw(result: Reconstruction, path: Path, overwrite: bool) -> None:
     seen = np.concatenate([part.ravel() for part in (volume[z], volume[:, x], volume[:, :, y])])
     low, high = (float(value) for value in np.percentile(seen, (1.0, 99.8)))
     simulated = "Simulated data: three" if result.metadata.get("synthetic") else "Three"
+    name = algorithm_name({"algorithm": result.algorithm, "parameters": result.parameters})
     figure = plotting.orthoslices(
         volume,
-        title=f"{simulated} sections through the specimen, {result.algorithm}",
+        title=f"{simulated} sections through the specimen, {name}",
         position=position,
         window=(low, high) if high > low else None,
         pixel_size_nm=result.pixel_size_nm,

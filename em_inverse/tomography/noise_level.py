@@ -22,6 +22,8 @@ _MEDIAN = 0.6744897501960817
 _STENCILS = ((1.0, -2.0, 1.0), (1.0, -4.0, 6.0, -4.0, 1.0))
 _GROUPS = 8
 _FEWEST = 5
+# Pixels whose share of the noise variance is below this fraction of the mean are left out.
+_DIM = 0.1
 
 
 @dataclass(frozen=True)
@@ -197,7 +199,11 @@ def _estimate(difference: np.ndarray, brightness: np.ndarray) -> tuple[np.ndarra
         return np.zeros(n_tilts), offset, gain
     ratio = np.empty(n_tilts)
     for t in range(n_tilts):
-        own = np.abs(difference[t]) / np.sqrt(expected[t][cut[1:]])
+        law = expected[t][cut[1:]]
+        # In a vacuum that is all but free of noise the law says next to nothing, and a ratio to it
+        # would be of any size; the pixels that make up the noise of a projection are the bright.
+        bright = law >= _DIM * law.mean()
+        own = np.abs(difference[t][bright]) / np.sqrt(law[bright])
         # A detector's dead or thresholded pixels differ by exactly nothing and tell nothing.
         seen = own[own > 0]
         ratio[t] = np.median(seen) / _MEDIAN if seen.size >= _FEWEST else 0.0

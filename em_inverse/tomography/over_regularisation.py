@@ -94,7 +94,8 @@ class OverRegularisation:
         """What a report keeps."""
         kept: dict[str, Any] = {"residual_over_noise": self.ratio}
         if self.alarm:
-            kept["alarms"] = [f"over-regularised: {'; '.join(self.reasons)}"]
+            what = "over-regularised, or not converged, or the data do not fit the geometry"
+            kept["alarms"] = [f"{what}: {'; '.join(self.reasons)}"]
         return kept
 
     def draw(self) -> Figure:
@@ -103,7 +104,7 @@ class OverRegularisation:
 
         title = "The residual is noise: nothing of the object is left in it"
         if self.alarm:
-            title = "The object is still in the residual: λ is too large"
+            title = "More than noise is left: λ is too large, or the geometry does not fit"
         return figures.residual_map(self, title=title)
 
 

@@ -29,6 +29,12 @@ _FIRST_ITERATIONS, _NEXT_ITERATIONS = 30, 15
 _LARGEST_STEP = 2.0
 # Steps of the search for the rotation in degrees, on the first and on the later scales.
 _ANGLE_STEPS, _LAST_ANGLE_STEP = (2.0, 1.0), 0.8
+# A parabola through rotations far from the right one may point away from it, so these are tried
+# first, in degrees, each with a few rounds of its own.
+_SCAN = (-7.5, -5.0, -2.5, 0.0, 2.5, 5.0, 7.5)
+_SCAN_ROUNDS = 3
+# Below this ratio of singular values 1 and cos θ are not told apart: tilts within about ±17°.
+_ALIKE = 0.007
 _FADE = 4
 
 
@@ -106,7 +112,8 @@ def match_projections(
     across, which displace the object and nothing else.
 
     The rotation is where the misfit, after each projection was allowed such a shift and a factor,
-    is smallest: the vertex of a parabola through three rotations, each reconstructed from nothing.
+    is smallest: the best of a few between ±7.5° to begin with, then the vertex of a parabola
+    through three rotations, each reconstructed from nothing.
 
     References
     ----------
@@ -129,6 +136,9 @@ def match_projections(
     shifts, error, rounds, change, residual = shifts.copy(), np.inf, 0, np.inf, np.inf
     for scale in scales:
         level = _Scale(images, angles_deg, scale)
+        if rotate and scale == scales[0]:
+            found = level.scan(shifts, angle, tolerance)
+            shifts, angle, rounds = found.shifts, found.angle, found.rounds
         if rotate:
             for step in _ANGLE_STEPS if scale == scales[0] else (_LAST_ANGLE_STEP,):
                 found = level.rounds(shifts, angle, max(2, max_rounds // 3), tolerance)
@@ -200,6 +210,14 @@ class _Scale:
             done += 1
         return Match(shifts, angle, np.inf, done, change, residual)
 
+    def scan(self, shifts: np.ndarray, angle: float, tolerance: float) -> Match:
+        """The best of a few rotations, each with the shifts that suit it."""
+        tried = [angle, *np.deg2rad(_SCAN)]
+        found = [self.rounds(shifts, one, _SCAN_ROUNDS, tolerance) for one in tried]
+        best = int(np.argmin([one.residual for one in found]))
+        rounds = sum(one.rounds for one in found)
+        return found[best]._replace(angle=float(tried[best]), rounds=rounds)
+
     def best_angle(self, shifts: np.ndarray, angle: float, step: float) -> tuple[float, float]:
         """Vertex of the misfit over three rotations, and its standard error."""
         tried = angle + step * np.array([-1.0, 0.0, 1.0])
@@ -224,7 +242,8 @@ class _Scale:
 
     def _held(self, more: np.ndarray) -> np.ndarray:
         """Shifts without what only displaces the object."""
-        fit = np.linalg.lstsq(self.curves, more[:, 0], rcond=None)[0]
+        # Over few directions cos θ is nearly constant: shared out, or the two would run away.
+        fit = np.linalg.lstsq(self.curves, more[:, 0], rcond=_ALIKE)[0]
         return more - np.stack(
             [self.curves[:, 1:] @ fit[1:], np.full(len(more), more[:, 1].mean())], axis=1
         )

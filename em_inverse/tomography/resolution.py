@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["FourierShells", "fourier_shell_correlation", "halves"]
 
 CRITERIA = ("half-bit", "1/7", "1/2")
+_LIMIT = ", the limit of the pixels"
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,17 @@ class FourierShells:
         frequency = min(cutoff, highest)
         return 1 / frequency if frequency > 0 else float("inf")
 
+    def at_limit(self, criterion: str = "half-bit") -> bool:
+        """Whether the curve stays above the threshold: then two pixels are all that is known."""
+        return self.resolution(criterion) <= 1 / float(self.curve.frequency[-1])
+
     @property
     def verdict(self) -> str:
         """The resolutions, and how far to trust them."""
-        found = ", ".join(f"{self.resolution(c):.3g} {self.unit} ({c})" for c in CRITERIA)
+        found = ", ".join(
+            f"{self.resolution(c):.3g} {self.unit} ({c}{_LIMIT if self.at_limit(c) else ''})"
+            for c in CRITERIA
+        )
         wedge = (
             "inside the measured fan"
             if self.without_wedge
@@ -93,16 +101,18 @@ class FourierShells:
         key = "resolution_nm" if self.unit == "nm" else "resolution_px"
         return {
             key: self.resolution(),
-            "resolution_criterion": f"half-bit, even and odd tilts, {fan}",
+            "resolution_criterion": f"half-bit, even and odd tilts, {fan}"
+            + (_LIMIT if self.at_limit() else ""),
         }
 
     def draw(self) -> Figure:
         """Draw the curve with its thresholds."""
         from em_inverse.plotting import tomography as figures
 
+        limit = ", all the pixels can show" if self.at_limit() else ""
         return figures.fourier_shells(
             self,
-            title=f"The halves agree down to {self.resolution():.3g} {self.unit} (half-bit)",
+            title=f"The halves agree down to {self.resolution():.3g} {self.unit} (half-bit){limit}",
         )
 
 

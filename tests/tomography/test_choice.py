@@ -259,3 +259,24 @@ def test_epsilon_says_when_it_is_an_end_of_the_range():
     assert choice.end == "lower"
     assert "lower end of the range" in str(choice)
     assert "at or below 1.5" in choice.draw().get_suptitle()
+
+
+def test_a_reachable_epsilon_is_the_noise_or_what_misfit_leaves():
+    """Where projections are shifted at random, no object comes as close as the noise alone."""
+    disc = 5.0 * (np.hypot(*np.mgrid[-12:13, -12:13]) < 8)
+    angles = np.arange(-70, 71, 5.0)
+    rng = np.random.default_rng(0)
+    noise = rng.normal(0, 0.5, (angles.size, 25))
+    norm = float(np.linalg.norm(noise))
+    fine = TiltSeries(ParallelBeam(disc.shape, angles) @ disc + noise, angles)
+    choice = tomography.choose_epsilon(fine, "reachable", noise=norm, tau=1.1)
+    assert choice.epsilon == pytest.approx(1.1 * norm)
+    assert "noise norm" in choice.message
+    drift = rng.uniform(-3, 3, angles.size)
+    moved = ParallelBeam(disc.shape, angles, center_shift=drift) @ disc + noise
+    wandering = TiltSeries(moved, angles)
+    choice = tomography.choose_epsilon(wandering, "reachable", noise=norm)
+    assert choice.epsilon > 1.5 * norm
+    assert "least" in choice.message
+    reached = tomography.tv(wandering, epsilon=1.05 * choice.epsilon)
+    assert reached.data_distance < 1.06 * choice.epsilon

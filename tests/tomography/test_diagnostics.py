@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from em_inverse import phantoms, tomography
+from em_inverse import metrics, phantoms, tomography
 from em_inverse.errors import DataError, GeometryError, ParameterError
 from em_inverse.forward import ParallelBeam
 from em_inverse.noise import poisson
 from em_inverse.tilt_series import Reconstruction, TiltSeries
 from em_inverse.tomography import diagnostics
 from em_inverse.tomography.residuals import operator_of
-from em_inverse.tomography.resolution import halves
+from em_inverse.tomography.resolution import FourierShells, halves
 
 N, FINER = 64, 4
 ANGLES = np.arange(-70.0, 71.0, 3.0)
@@ -78,6 +78,19 @@ def test_counting_noise_is_found_although_the_vacuum_has_none():
     assert found.gain > 0
     assert found.noise_norm == pytest.approx(np.linalg.norm(counted - data), rel=0.05)
     assert "growing with the intensity" in str(found)
+
+
+def test_a_vacuum_all_but_free_of_noise_does_not_count():
+    data = np.maximum(clean("smooth"), 0)
+    empty = data < 0.02 * data.max()
+    counted = poisson(data, 20, seed=2)
+    noise = counted - data
+    # As after background subtraction and rounding: little is left in the vacuum, and below zero.
+    rest = 1e-3 * counted.max() * np.random.default_rng(0).standard_normal(data.shape)
+    noise[empty] = rest[empty] - 2 * rest.std()
+    found = diagnostics.noise_level(TiltSeries(data + noise, ANGLES))
+    assert found.noise_norm == pytest.approx(np.linalg.norm(noise), rel=0.2)
+    assert found.sigma.max() < 2 * np.median(found.sigma)
 
 
 def test_noise_that_differs_from_tilt_to_tilt_is_told_apart():
@@ -240,8 +253,20 @@ def test_more_noise_means_less_resolution():
     assert found[1].resolution("1/2") > found[1].resolution("1/7")
     assert found[1].facts["resolution_nm"] == coarse
     assert "may be worse" in str(found[0])
+    assert found[0].at_limit() == (fine_one == 1.0)
+    assert not found[1].at_limit()
+    assert "limit of the pixels" not in found[1].facts["resolution_criterion"]
     with pytest.raises(ParameterError, match="criterion"):
         found[0].resolution("0.3")
+
+
+def test_a_curve_that_never_falls_says_that_the_pixels_are_the_limit():
+    curve = metrics.RingCorrelation(np.arange(4) / 6, np.ones(4), np.array([1, 8, 16, 20]))
+    shells = FourierShells(curve, None, True, "SIRT")
+    assert shells.resolution() == 2
+    assert shells.at_limit()
+    assert "2 px (half-bit, the limit of the pixels)" in str(shells)
+    assert shells.facts["resolution_criterion"].endswith("the limit of the pixels")
 
 
 def test_noise_alone_has_no_resolution_inside_the_fan_or_out_of_it():
@@ -335,7 +360,7 @@ def test_the_alarm_is_quiet_at_a_good_lambda_and_rings_at_thirty_times(name, see
     assert not quiet, quiet
     assert loud, loud
     assert quiet.facts == {"residual_over_noise": quiet.ratio}
-    assert loud.facts["alarms"][0].startswith("over-regularised: ")
+    assert loud.facts["alarms"][0].startswith("over-regularised, or not converged, or ")
     assert loud.ratio > 1.2 * quiet.ratio
 
 

@@ -34,9 +34,9 @@ def test_the_centre_of_mass_of_every_slice_turns_about_one_axis(steps):
 
 
 def test_every_step_lowers_the_reprojection_residual(steps):
-    slices = [20, 110, 190]
+    slices = [10, 55, 95]
     relative = []
-    for series in steps:
+    for series in (step.bin(2) for step in steps):
         part = series.replace(projections=series.projections[:, :, slices])
         result = sirt(part, 60)
         residual = operator(part).forward(result.x) - part.projections
@@ -52,17 +52,18 @@ def test_every_step_lowers_the_reprojection_residual(steps):
     # The cross-section of the needle is a filled disc, a little stretched along z.
     section = result.x[:, :, 1] > 0.5 * np.percentile(result.x[:, :, 1], 99)
     z, x = np.nonzero(section)
-    assert 60 < np.ptp(x) < 85
+    assert 30 < np.ptp(x) < 43
     assert 0.9 < np.ptp(z) / np.ptp(x) < 1.25
     assert section.sum() == pytest.approx(np.pi / 4 * np.ptp(x) * np.ptp(z), rel=0.1)
 
 
 def test_projection_matching_lowers_it_further(steps):
-    """On every fourth pixel, as fast as it gets; the axis tilt is stated with its error."""
-    small = [series.bin(4) for series in steps[:2]]
+    """On every fourth pixel of every third tilt; the axis tilt is stated with its error."""
+    few = np.arange(0, steps[0].n_tilts, 3)
+    small = [series.select(few).bin(4) for series in steps]
     matched = align(small[1], "projection_matching", scales=(1,), max_rounds=6)
     residuals = []
-    for series in (*small, steps[2].bin(4), matched):
+    for series in (*small, matched):
         part = series.crop(y=(2, 58))
         result = sirt(part, 40)
         residuals.append(result.data_distance / result.geometry["data_norm"])
