@@ -65,7 +65,8 @@ class RingCorrelation(NamedTuple):
                 self.correlation.shape, check_number(threshold, "threshold", minimum=-1, maximum=1)
             )
         else:
-            limit = check_array(threshold, "threshold", shape=self.correlation.shape)
+            # A ring without coefficients has neither a correlation nor a threshold.
+            limit = check_array(threshold, "threshold", shape=self.correlation.shape, finite=False)
         above = self.correlation - limit
         if np.ndim(threshold) > 0:
             # Frequency 0 is a single number, for which a statistical threshold has no meaning.

@@ -11,6 +11,7 @@ from typing import Any
 
 from em_inverse.errors import ParameterError
 from em_inverse.io import describe, facts
+from em_inverse.io.provenance import algorithm_name, misses_epsilon
 from em_inverse.tilt_series import Reconstruction
 
 __all__ = ["report", "report_table", "table_text"]
@@ -153,7 +154,7 @@ def _owed(table: dict[str, Any]) -> list[tuple[str, str]]:
         ("tilt range", _stated(None if low is None else f"{_number(low)}° to {_number(high)}°")),
         ("tilt step", _stated(None if step is None else f"{_number(step)}°{uneven}")),
         ("total dose", _stated(table["dose_e_per_nm2"], " e/nm²")),
-        ("algorithm", table["algorithm"]),
+        ("algorithm", algorithm_name(table)),
         ("iterations", str(table["n_iter"]) if table["n_iter"] else "none (closed form)"),
         ("λ or ε", _weight(table)),
         ("residual", _stated(residual)),
@@ -186,8 +187,11 @@ def _weight(table: dict[str, Any]) -> str:
     for sign, names in (("λ", ("lambda", "lam")), ("ε", ("epsilon",))):
         value = next((parameters[n] for n in names if parameters.get(n) is not None), None)
         if value is not None:
-            noise = _times_noise(table["epsilon_over_noise"]) if sign == "ε" else None
-            parts.append(f"{sign} = {_number(value)}{f' ({noise})' if noise else ''}")
+            beside = ""
+            if sign == "ε":
+                missed = "not reached" if misses_epsilon(table) else None
+                beside = _listed(_times_noise(table["epsilon_over_noise"]), missed)
+            parts.append(f"{sign} = {_number(value)}{beside and f' ({beside})'}")
     return ", ".join(parts) or "none"
 
 

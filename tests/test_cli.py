@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+import tifffile
 
 from em_inverse import __version__, datasets, io, tomography
 from em_inverse.cli import main, methods, reconstruct
@@ -99,11 +100,12 @@ def test_every_method_runs_with_its_defaults(tmp_path, capsys, method):
     [
         (["--method", "tv", "--epsilon", "20%"], "ε = "),
         (["--method", "tv", "--lam", "1000", "--iterations", "20"], "λ = 1000"),
+        (["--method", "tv", "--lam", "auto", "--iterations", "20"], "ε = "),
         (["--method", "sirt", "--stop", "discrepancy", "--iterations", "60"], "SIRT"),
         (["--method", "sart", "--stop", "held_out", "--iterations", "8"], "held-out"),
         (["--method", "wbp", "--cutoff", "0.5", "--bin", "2", "--thickness", "5"], "cutoff = 0.5"),
         (["--method", "cgls", "--lam", "3", "--iterations", "4"], "λ = 3"),
-        (["--method", "asd-pocs", "--schedule", "published", "--epsilon", "1e9"], "published"),
+        (["--method", "asd-pocs", "--schedule", "published", "--epsilon", "60%"], "published"),
     ],
 )
 def test_options_reach_the_method(series_file, tmp_path, capsys, options, expected):
@@ -114,6 +116,36 @@ def test_options_reach_the_method(series_file, tmp_path, capsys, options, expect
     if "--bin" in options:
         assert io.read_volume(out).volume.shape == (5, 8, 8)
         assert "voxel size 107.52 nm" in said
+
+
+def test_the_dose_of_a_data_set_is_stated(tmp_path, capsys):
+    out = str(tmp_path / "v.mrc")
+    arguments = ["reconstruct", "nist-needle-small", "--method", "wbp", "--bin", "4", "--no-align"]
+    assert main([*arguments, "--out", out, "--dose", "1234"]) == 0
+    said = capsys.readouterr()
+    assert "total dose 1234 e/nm²" in said.out
+    assert "tilt axis: y, the last axis of the array" in said.err
+
+
+def test_numbered_images_may_be_named_by_a_pattern(tmp_path, capsys):
+    for angle in range(-60, 61, 20):
+        image = np.outer(np.hanning(12), np.hanning(12)).astype(np.float32)
+        tifffile.imwrite(tmp_path / f"needle_{angle:+03d}deg.tif", image)
+    (tmp_path / "notes.png").write_bytes(b"no image")
+    pattern, out = str(tmp_path / "needle_*.tif"), str(tmp_path / "v.mrc")
+    assert main(["reconstruct", pattern, "--method", "wbp", "--no-align", "--out", out]) == 0
+    assert "7 projections from −60° to 60°" in capsys.readouterr().out
+
+
+def test_a_ball_measured_from_the_noise_is_stated_in_its_units(tmp_path, capsys):
+    arguments = ["reconstruct", "nist-needle-small", "--bin", "2", "--method", "tv", "--json"]
+    assert main([*arguments, "--iterations", "4", "--out", str(tmp_path / "v.mrc")]) == 0
+    said = capsys.readouterr()
+    account = json.loads(said.out)
+    assert account["noise_norm"] < 0.1 * account["data_norm"]
+    assert account["epsilon_over_noise"] >= 1.1
+    assert account["report"].split("; ")[1].startswith("total variation by PDHG, 4 iterations (ε =")
+    assert "stopped: limit of 4 iterations" in said.err
 
 
 def test_a_table_instead_of_the_line(series_file, tmp_path, capsys):
@@ -231,6 +263,21 @@ def test_simulated_data_are_announced(tmp_path, capsys, monkeypatch):
         (["nist-needle", "--out", "v.mrc", "--bin", "0"], "--bin is 0"),
         (["nist-needle", "--out", "v.mrc", "--dose", "0"], "--dose is 0"),
         (["nist-needle-small", "--out", "v.mrc", "--dataset", "a"], "--dataset is for"),
+        (["nist-needle", "--out", "v.mrc", "--method", "wbp", "--cutoff", "2"], "--cutoff is 2"),
+        (["nist-needle", "--out", "taken.mrc", "--hold-out", "1"], "--hold-out is 1"),
+        (
+            ["nist-needle", "--out", "v.mrc", "--no-align", "--align", "common_line"],
+            "contradict each other",
+        ),
+        (
+            ["nist-needle-small", "--out", "v.mrc", "--method", "tv", "--epsilon", "100%"],
+            "empty volume.*less than 100%",
+        ),
+        (
+            ["nist-needle", "--out", "v.mrc", "--method", "wbp", "--stop", "held_out"],
+            "--method sirt, sart, cgls and mlem; wbp",
+        ),
+        (["none_*.tif", "--out", "v.mrc"], r"none_\*.tif"),
     ],
 )
 def test_mistakes_end_in_a_message_not_a_traceback(tmp_path, monkeypatch, capsys, arguments, said):
@@ -316,7 +363,7 @@ def test_a_reader_that_stops_reading_is_no_error():
         [sys.executable, "-c", program, "data", "list"],
         stdout=writer,
         stderr=subprocess.PIPE,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     os.close(writer)

@@ -248,3 +248,13 @@ def test_half_bit_is_the_published_curve_and_a_threshold():
     assert frc.cutoff(0.143) == pytest.approx(0.3857, abs=1e-3)
     with pytest.raises(DataError, match="threshold has shape"):
         frc.cutoff([0.1, 0.2])
+
+
+def test_rings_that_the_wedge_empties_are_passed_over():
+    image = np.random.default_rng(0).random((24, 24))
+    frc = metrics.fourier_ring_correlation(image, image, wedge_deg=(30, 160))
+    assert (frc.n_coefficients == 0).any()
+    assert frc.cutoff(frc.half_bit()) == np.inf
+    noise = np.random.default_rng(1).random((24, 24))
+    other = metrics.fourier_ring_correlation(image, noise, wedge_deg=(30, 160))
+    assert np.isfinite(other.cutoff(other.half_bit()))

@@ -140,3 +140,20 @@ def test_findings_go_into_the_file_and_come_back(run, tmp_path):
         assert again.metadata["alarms"] == ["damage"]
         assert report_table(again)["resolution_nm"] == 1.25
         assert report_table(again)["residual_over_noise"] == pytest.approx(1.5)
+
+
+def test_priors_and_solvers_are_named_as_people_name_them(run):
+    prior = {"prior": "TotalVariation(tol=1e-06)"}
+    run.algorithm, run.parameters = "PDHG", {**prior, "lambda": 0.5}
+    assert "; total variation by PDHG, 30 iterations (λ = 0.5); " in report(run)
+    assert "algorithm       total variation by PDHG\n" in table_text(run)
+    assert report_table(run)["parameters"]["prior"] == prior["prior"]
+    run.algorithm = "TV-SART"
+    assert "; TV-SART, 30 iterations (prior = total variation, λ = 0.5); " in report(run)
+
+
+@pytest.mark.parametrize(("epsilon", "missed"), [(2.5, True), (2.99, False), (4.0, False)])
+def test_an_epsilon_that_was_not_reached_is_said(run, epsilon, missed):
+    run.parameters = {"epsilon": epsilon}
+    assert ("; ε not reached; " in report(run)) is missed
+    assert ("not reached)" in table_text(run)) is missed

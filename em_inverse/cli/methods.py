@@ -47,7 +47,8 @@ class Method:
         if arguments.stop == "discrepancy":
             return True
         chosen = _weight(arguments.epsilon, "--epsilon", percent=True)
-        return "epsilon" in self.options and arguments.lam is None and chosen is None
+        lam = _weight(arguments.lam, "--lam", percent=False)
+        return "epsilon" in self.options and lam is None and chosen is None
 
 
 def check_options(arguments: argparse.Namespace) -> None:
@@ -221,7 +222,8 @@ METHODS = {
         10,
     ),
     "mlem": Method(
-        "for counts: the most likely volume under Poisson noise; no value may be negative",
+        "for counts: the most likely volume under Poisson noise; no value may be negative, so "
+        "give counts as recorded, with --no-background --no-align",
         ("iterations", "stop", "checkpoint"),
         _mlem,
         30,

@@ -35,7 +35,7 @@ def settle_axis(stack: Stack, tilt_axis: str) -> tuple[str, str]:
                 f"the images: profiles along a vertical axis agree to {evidence.vertical:.3f}, "
                 f"along a horizontal one to {evidence.horizontal:.3f}"
             )
-    return "vertical", "convention (neither metadata nor images decide); pass tilt_axis to change"
+    return "vertical", "convention (neither metadata nor images decide); tilt_axis overrules it"
 
 
 def kit_projections(data: np.ndarray, axis: str) -> np.ndarray:

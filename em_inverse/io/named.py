@@ -49,7 +49,7 @@ def choose_dataset(shapes: Mapping[str, tuple[int, ...]], wanted: str | None, fi
         if fitting:
             raise ParameterError(
                 f"{str(file)!r} holds several arrays that could be the tilt series: {listing}. "
-                f"Say which with dataset='name'."
+                f"Say which with dataset='name' (command line: --dataset NAME)."
             )
     raise FileFormatError(
         f"{str(file)!r} holds no array with 2 or 3 axes, so no tilt series. A tilt series is an "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,15 @@ import numpy as np
 from em_inverse._version import __version__
 from em_inverse.tilt_series import Reconstruction
 
-__all__ = ["FINDINGS", "ascii_text", "describe", "facts", "json_ready"]
+__all__ = [
+    "FINDINGS",
+    "algorithm_name",
+    "ascii_text",
+    "describe",
+    "facts",
+    "json_ready",
+    "misses_epsilon",
+]
 
 FINDINGS = (
     "noise_norm",
@@ -29,6 +38,10 @@ FINDINGS = (
 
 # Keywords and JSON spell them out; people read the symbols of the text.
 _SYMBOLS = {"lambda": "λ", "epsilon": "ε", "noise_norm": "‖noise‖"}
+# Names of a solver alone, which say nothing of what it solved.
+_SOLVERS = ("PDHG", "FISTA")
+# A run counts as inside its ε ball to within the tolerance of the solvers.
+_OUTSIDE = 1.02
 _ASCII = {
     "‖": "||",
     "±": "+/-",
@@ -124,6 +137,28 @@ dose not stated; voxel size 3.36 nm; em_inverse 0.1.0.
     return lead + "; ".join(parts) + "." + alarms
 
 
+def algorithm_name(table: Mapping[str, Any]) -> str:
+    """Return the algorithm as a caption names it: what was minimised, then by which solver.
+
+    Parameters
+    ----------
+    table : mapping
+        The facts of a reconstruction, or at least its ``algorithm`` and ``parameters``.
+
+    Examples
+    --------
+    >>> algorithm_name({"algorithm": "PDHG", "parameters": {"prior": "TotalVariation(tol=1e-06)"}})
+    'total variation by PDHG'
+    >>> algorithm_name({"algorithm": "SIRT", "parameters": {}})
+    'SIRT'
+    """
+    name = str(table.get("algorithm") or "algorithm not stated")
+    prior = (table.get("parameters") or {}).get("prior")
+    if name in _SOLVERS and isinstance(prior, str):
+        return f"{_prior_words(prior)} by {name}"
+    return name
+
+
 def ascii_text(text: str) -> str:
     """Return `text` in plain ASCII, with the field's signs spelt out.
 
@@ -184,7 +219,12 @@ def _algorithm(table: Mapping[str, Any]) -> str:
         for name, value in (table.get("parameters") or {}).items()
         if not isinstance(value, list | dict) and name not in ("n_iter", "iterations")
     }
-    text = str(table.get("algorithm") or "algorithm not stated")
+    text = algorithm_name(table)
+    prior = parameters.get("prior")
+    if isinstance(prior, str):
+        parameters["prior"] = _prior_words(prior)
+        if text != table.get("algorithm"):
+            del parameters["prior"]
     if table.get("n_iter"):
         text += f", {table['n_iter']} iteration" + ("s" if table["n_iter"] > 1 else "")
     if parameters:
@@ -193,6 +233,11 @@ def _algorithm(table: Mapping[str, Any]) -> str:
         )
         text += f" ({inside})"
     return text
+
+
+def _prior_words(prior: str) -> str:
+    """``TotalVariation(tol=1e-06)`` in words: people need no tolerance of an inner loop."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", prior.partition("(")[0]).lower()
 
 
 def _residual(table: Mapping[str, Any]) -> str:
@@ -209,6 +254,8 @@ def _findings(table: Mapping[str, Any]) -> list[str]:
     """What is known beyond the facts that every tomogram owes; nothing is owed here."""
     parts = []
     ball, ratio = table.get("epsilon_over_noise"), table.get("residual_over_noise")
+    if misses_epsilon(table):
+        parts.append("ε not reached")
     if ball is not None:
         parts.append(f"ε = {ball:.3g} × noise")
     elif ratio is not None:
@@ -222,6 +269,15 @@ def _findings(table: Mapping[str, Any]) -> list[str]:
             parts.append(f"{text} ({how})" if how else text)
             break
     return parts
+
+
+def misses_epsilon(table: Mapping[str, Any]) -> bool:
+    """Whether the result lies outside the ball ‖Ax − b‖ ≤ ε that was asked for."""
+    epsilon = (table.get("parameters") or {}).get("epsilon")
+    distance = table.get("data_distance")
+    if not isinstance(epsilon, int | float) or distance is None:
+        return False
+    return bool(distance > _OUTSIDE * epsilon)
 
 
 def _over_noise(value: Any, noise: Any) -> float | None:

@@ -66,7 +66,9 @@ def dual_value(
             p = np.where(inside, p, 0.0)
     largest = 1 / max(1.0, prior.dual_excess(p, lam))
     if prior.quadratic:
-        return -data.conjugate(q) - prior.conjugate(p, lam)
+        # The repair may have left the domain of f*; any shorter q and p are as good a pair.
+        scale = 1.0 if np.isfinite(data.conjugate(q)) else data.best_scale(q, 1.0)
+        return -data.conjugate(scale * q) - prior.conjugate(scale * p, lam)
     scale = data.best_scale(q, largest)
     return -data.conjugate(scale * q) - prior.conjugate(scale * p, lam)
 
@@ -91,7 +93,7 @@ def distance_bound(
     By duality min ‖Hx − y‖ = max ⟨w, y⟩/‖w‖ over Hᵀw ≤ 0. For the best x that w is y − Hx. What
     violates the constraint is pushed below zero by subtracting a multiple of H applied to ones,
     which works where H has no negative entries, as for blurs and projections. Zero, which bounds
-    every distance, is the answer where it does not work.
+    every distance, is the answer where it does not work. Voxels that H does not see do not count.
 
     Parameters
     ----------
@@ -104,12 +106,16 @@ def distance_bound(
     flat = H.forward(inside.astype(H.dtype)).astype(np.float64)
     w = w.astype(np.float64)
     pull, lift = _adjoint(H, w)[inside], _adjoint(H, flat)[inside]
+    blank = (pull == 0) & (lift == 0)
+    pull, lift = pull[~blank], lift[~blank]
     # Rounding in Hᵀ must not make the bound too high.
     pull += 4 * H.precision * float(np.abs(pull).max(initial=0.0))
-    seen = lift > 1e3 * H.precision * float(np.abs(lift).max())
-    if np.any(pull[~seen] > 0):
+    seen = lift > 1e3 * H.precision * float(np.abs(lift).max(initial=0.0))
+    excess = max(0.0, float((pull[seen] / lift[seen]).max(initial=0.0)))
+    # Where the lift is negative, taking it away raises what it should lower.
+    if np.any(pull[~seen] > np.minimum(lift[~seen] * excess, 0)):
         return 0.0
-    w = w - flat * max(0.0, float((pull[seen] / lift[seen]).max(initial=0.0)))
+    w = w - flat * excess
     length = float(np.linalg.norm(w))
     return max(0.0, float(np.vdot(w, y)) / length) if length > 0 else 0.0
 

@@ -6,9 +6,12 @@ is all that early stopping, progress bars, live widgets and checkpoints need.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -28,7 +31,7 @@ from em_inverse.errors import (
     check_number,
 )
 from em_inverse.files import check_target, replacing
-from em_inverse.forward.operator import as_operator
+from em_inverse.forward.operator import LinearOperator, as_operator
 from em_inverse.tilt_series import Reconstruction
 
 __all__ = [
@@ -116,12 +119,17 @@ class Solver:
                 return
 
     def step(self) -> IterationState:
-        """Make one iteration and return the new state."""
-        distance, prior, length = self._step()
-        self.iteration += 1
-        self.converged, self.stop_reason = False, f"stopped after {self.iteration} iterations"
-        for name, value in zip(self.history, (distance, prior, length), strict=False):
-            self.history[name].append(value)
+        """Make one iteration and return the new state.
+
+        Ctrl-C waits until the iteration is finished, so that it always finds a state from which to
+        go on; pressed twice it does not wait.
+        """
+        with _whole_iterations():
+            distance, prior, length = self._step()
+            self.iteration += 1
+            self.converged, self.stop_reason = False, f"stopped after {self.iteration} iterations"
+            for name, value in zip(self.history, (distance, prior, length), strict=False):
+                self.history[name].append(value)
         return IterationState(self.iteration, self.x, distance, prior, length)
 
     def run(
@@ -164,7 +172,8 @@ class Solver:
             When `checkpoint` exists and `resume` is False, or when it was made with other
             parameters.
         DataError
-            When the checkpoint was made with other data.
+            When the checkpoint was made with other data, another operator (other angles, another
+            position of the tilt axis), or another support.
         """
         n_iter = check_integer(n_iter, "n_iter", minimum=1)
         left = n_iter
@@ -208,11 +217,12 @@ class Solver:
         """Load a checkpoint after making sure that it belongs to the same problem."""
         here = {**self._problem(), "parameters": _settled(self.parameters())}
         there = _read_header(path, type(self).__name__)
-        if there.get("data") != here["data"]:
-            raise DataError(
-                f"checkpoint {str(path)!r} was made with other data. Give another path, or delete "
-                f"the file to begin anew."
-            )
+        for name, what in (("data", "other data"), ("operator", "another operator or support")):
+            if there.get(name) != here[name]:
+                raise DataError(
+                    f"checkpoint {str(path)!r} was made with {what}. Give another path, or delete "
+                    f"the file to begin anew."
+                )
         theirs = there.get("parameters", {})
         ours = here["parameters"]
         other = [name for name in sorted({*theirs, *ours}) if theirs.get(name) != ours.get(name)]
@@ -225,9 +235,20 @@ class Solver:
         self.load(path)
 
     def _problem(self) -> dict[str, Any]:
-        """What tells this problem from another of the same shape: a fingerprint of the data."""
-        y = getattr(getattr(self, "data", self), "y", None)
-        return {"data": None if y is None else _fingerprint({"y": np.asarray(y)})}
+        """What tells this problem from another of the same shape: fingerprints of y, and of H."""
+        source = getattr(self, "data", self)
+        y, H = getattr(source, "y", None), getattr(source, "H", None)
+        support = getattr(getattr(self, "subsets", self), "support", None)
+        if support is None:
+            # FISTA's name for it.
+            support = getattr(self, "_inside", None)
+        arrays = {} if H is None else _arrays_of(H)
+        if support is not None and not np.all(support):
+            arrays["support"] = np.asarray(support)
+        return {
+            "data": None if y is None else _fingerprint({"y": np.asarray(y)}),
+            "operator": _fingerprint(arrays),
+        }
 
     def _finished(self) -> bool:
         for rule in self.stop_rules:
@@ -476,6 +497,46 @@ def _read_header(path: str | os.PathLike[str], solver: str) -> dict[str, Any]:
     if header.get("solver") != solver:
         raise FileFormatError(f"{path} is a checkpoint of {header.get('solver')}, not of {solver}.")
     return header
+
+
+def _arrays_of(H: Any, name: str = "H") -> dict[str, np.ndarray]:
+    """The numbers that make an operator what it is, of the operators it is made of as well."""
+    if isinstance(H, LinearOperator):
+        public = {key: value for key, value in vars(H).items() if not key.startswith("_")}
+    elif isinstance(H, (list, tuple)) and not all(np.isscalar(part) for part in H):
+        public = {str(k): part for k, part in enumerate(H)}
+    elif hasattr(H, "indptr"):
+        public = {key: getattr(H, key) for key in ("indptr", "indices", "data")}
+    else:
+        array = np.asarray(H)
+        return {} if array.dtype == object else {name: array}
+    found: dict[str, np.ndarray] = {name: np.array(type(H).__name__)}
+    for key, value in public.items():
+        found.update(_arrays_of(value, f"{name}.{key}"))
+    return found
+
+
+@contextlib.contextmanager
+def _whole_iterations() -> Iterator[None]:
+    """Hold Ctrl-C back, where it would arrive, until the end of the block."""
+    usual = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(usual):
+        yield
+        return
+    came: list[Any] = []
+
+    def remember(number: int, frame: Any) -> None:
+        if came:
+            usual(number, frame)
+        came.append(frame)
+
+    signal.signal(signal.SIGINT, remember)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    if came:
+        usual(signal.SIGINT, came[0])
 
 
 def _fingerprint(arrays: dict[str, np.ndarray]) -> str:

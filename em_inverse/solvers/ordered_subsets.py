@@ -52,9 +52,10 @@ class OrderedSubsets:
     Notes
     -----
     For a :class:`~em_inverse.forward.ParallelBeam` a whole pass is one compiled call that costs
-    about as much as one iteration of SIRT. Any other operator is called block by block, ten times
-    slower or more; there, take few blocks. Column sums are then kept as one slice ``[z, x]`` per
-    block, the largest along y, which keeps every step a safe one.
+    about as much as one iteration of SIRT. Any other operator, and one with shifts along the tilt
+    axis, is called block by block, ten times slower or more; there, take few blocks. Column sums
+    are then kept as one slice ``[z, x]`` per block, the largest along y, which keeps every step a
+    safe one.
     """
 
     def __init__(
@@ -78,6 +79,8 @@ class OrderedSubsets:
         self.nonnegative = bool(nonnegative)
         self.support = None if support is None else check_support(support, self.H.in_shape)
         self.blocks = _deal(self.H, blocks)
+        # The compiled pass takes slices by themselves; a shift along y mixes them.
+        self._slices_apart = isinstance(self.H, ParallelBeam) and not self.H.axial_shift.any()
         inside = np.ones(self.H.in_shape, self.H.dtype)
         self._rows, self._slice_support = self._sums(inside)
         self._generic: dict[int, tuple[LinearOperator, np.ndarray]] = {}
@@ -87,7 +90,7 @@ class OrderedSubsets:
         H, shape = self.H, self.H.in_shape
         support = np.ones((*shape[:2], 1), bool) if self.support is None else self.support
         support = support.reshape(*shape[:2], -1) if len(shape) > 1 else support
-        if isinstance(H, ParallelBeam) and support.shape[2] == 1:
+        if self._slices_apart and support.shape[2] == 1:
             one = ParallelBeam(
                 shape[:2], H.angles_deg, H.n_det, dtype=H.dtype, center_shift=H.center_shift
             )
@@ -113,7 +116,7 @@ class OrderedSubsets:
 
     def sweep(self, x: np.ndarray, y: np.ndarray, relaxation: float, iteration: int) -> np.ndarray:
         """Return the object after one pass; `x` is not modified."""
-        if isinstance(self.H, ParallelBeam):
+        if self._slices_apart:
             return self._compiled(x, y, relaxation, iteration)
         weight = self.H.dtype.type(relaxation)
         new = x.copy()

@@ -31,6 +31,7 @@ _CAUTION = 0.95
 _FIRST_STEP = 0.3
 _WAIT = 15
 _SHARE = 0.2
+_FARTHEST = 100.0
 
 
 class FISTA(Solver):
@@ -152,7 +153,8 @@ class FISTA(Solver):
             bound = (
                 value + float(np.vdot(gradient, move)) + 0.5 * self._L * float(np.vdot(move, move))
             )
-            if self.data.value(new) <= bound + 1e-12 * abs(value) or self._L > 1e30:
+            rounding = 4 * float(np.finfo(new.dtype).eps) * abs(value)
+            if self.data.value(new) <= bound + rounding or self._L > 1e30:
                 return new
             self._L *= 2
 
@@ -309,10 +311,10 @@ class PDHG(Solver):
         norm_H, norm_L = _norm(H), max(self.L.norm(), 1e-12)
         self._weights = (0.5 / norm_H**2, 0.5 / norm_L**2)
         product = _CAUTION / _joint_norm_squared(self.L)
-        unit = self._typical_ratio(norm_H)
         if balance is None:
-            balance = (_FIRST_STEP * unit) ** 2 / product
+            balance = (_FIRST_STEP * self._typical_ratio(norm_H)) ** 2 / product
         balance = check_number(balance, "balance", minimum=0, exclusive=True)
+        self._first_ratio = float(np.sqrt(balance))
         self._tau, self._sigma = (
             float(np.sqrt(product * balance)),
             float(np.sqrt(product / balance)),
@@ -399,6 +401,8 @@ class PDHG(Solver):
         self._wait = max(since + _WAIT, since + since // 4)
         if primal > 0 and dual > 0:
             product, ratio = self._tau * self._sigma, _SHARE * float(np.sqrt(primal / dual))
+            # Out of reach the duals grow without end, at R = 0 they vanish; no ratio may follow.
+            ratio = min(max(ratio, self._first_ratio / _FARTHEST), self._first_ratio * _FARTHEST)
             self._tau = ratio * float(np.sqrt(product))
             self._sigma = product / self._tau
 

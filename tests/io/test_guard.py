@@ -71,10 +71,8 @@ def test_numbers_and_facts_come_back(place):
 
 
 def test_time_is_limited(place):
-    began = time.perf_counter()
-    with pytest.raises(FileFormatError, match=r"'.*series\.odd'.*more than 1\.5 s.*copy it again"):
-        read(place, "endless", seconds=1.5)
-    assert time.perf_counter() - began < 10
+    with pytest.raises(FileFormatError, match=r"'.*series\.odd'.*more than 0\.5 s.*copy it again"):
+        read(place, "endless", seconds=0.5)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits memory on Linux")
@@ -107,10 +105,12 @@ def test_limits_are_checked(place):
 def test_an_interrupt_ends_the_reader(place, tmp_path):
     script = textwrap.dedent(
         """
-        import sys
+        import signal, sys
         from pathlib import Path
         from em_inverse.io.guard import read_guarded
         sys.path.insert(0, sys.argv[1])
+        # Whoever starts the tests in the background has interrupts ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         print("ready", flush=True)
         try:
             read_guarded("readers_under_guard:endless", Path(sys.argv[1]) / "series.odd")
@@ -125,11 +125,11 @@ def test_an_interrupt_ends_the_reader(place, tmp_path):
         env={**os.environ, "TMPDIR": str(tmp_path)},
     )
     assert user.stdout.readline() == "ready\n"
-    deadline = time.perf_counter() + 20
+    deadline = time.perf_counter() + 120
     while not list(tmp_path.iterdir()) and time.perf_counter() < deadline:
         time.sleep(0.02)
     time.sleep(0.2)
     user.send_signal(signal.SIGINT)
-    said, _ = user.communicate(timeout=20)
+    said, _ = user.communicate(timeout=120)
     assert said == "interrupted\n"
     assert list(tmp_path.iterdir()) == []

@@ -1,16 +1,19 @@
 """Runs that save themselves, and stopping by data put aside."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+import scipy.sparse as sparse
 
 from em_inverse.errors import DataError, FileFormatError, ParameterError
 from em_inverse.fidelity import DataTolerance, LeastSquares
-from em_inverse.forward import ParallelBeam
-from em_inverse.priors import TotalVariation
+from em_inverse.forward import GaussianBlur, MatrixOperator, ParallelBeam, Stack
+from em_inverse.priors import Sparsity, TotalVariation
 from em_inverse.solvers import (
     ASDPOCS,
     CGLS,
@@ -133,6 +136,57 @@ def test_an_interrupt_saves(tmp_path):
     assert fresh.iteration == 3
 
 
+class Interrupting(MatrixOperator):
+    """Sends this process a Ctrl-C in the middle of an iteration, once."""
+
+    calls, at = 0, -1
+
+    def _adjoint(self, y):
+        self.calls += 1
+        if self.calls == self.at:
+            os.kill(os.getpid(), signal.SIGINT)
+        return super()._adjoint(y)
+
+
+@pytest.mark.parametrize("name", ["FISTA", "PDHG", "SIRT"])
+def test_ctrl_c_inside_an_iteration_waits_for_its_end(name, monkeypatch):
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    make = {
+        "FISTA": lambda H: FISTA(LeastSquares(H, Y.ravel()), Sparsity(), 0.1),
+        "PDHG": lambda H: PDHG(DataTolerance(H, Y.ravel(), 5.0), Sparsity(), nonnegative=True),
+        "SIRT": lambda H: SIRT(H, Y.ravel()),
+    }[name]
+    H = Interrupting(A.to_matrix().astype(np.float64))
+    solver = make(H)
+    solver.run(3)
+    H.at = H.calls + 1
+    with pytest.raises(KeyboardInterrupt):
+        solver.run(5)
+    assert solver.iteration == len(solver.history["step"]) == 4
+    solver.run(4)
+    straight = make(MatrixOperator(A.to_matrix().astype(np.float64)))
+    np.testing.assert_allclose(solver.x, straight.run(8).x, rtol=1e-12, atol=1e-14)
+
+
+def test_a_second_ctrl_c_does_not_wait():
+    class Impatient(Interrupting):
+        def _adjoint(self, y):
+            if self.at == 0:
+                os.kill(os.getpid(), signal.SIGINT)
+                os.kill(os.getpid(), signal.SIGINT)
+                pytest.fail("not reached")
+            return super()._adjoint(y)
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    H = Impatient(np.eye(3))
+    solver = SIRT(H, np.ones(3))
+    H.at = 0
+    with pytest.raises(KeyboardInterrupt):
+        solver.step()
+    assert solver.iteration == 0
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 def test_checkpoints_of_another_problem_are_refused(tmp_path):
     path = tmp_path / "run.npz"
     SIRT(A, Y).run(3, checkpoint=path)
@@ -206,3 +260,51 @@ def test_bad_held_out_data_are_named():
         held_out(A.subset(HELD), Y)
     with pytest.raises(ParameterError, match="patience"):
         held_out(A.subset(HELD), Y[HELD], patience=0)
+
+
+def test_a_checkpoint_of_another_geometry_or_support_is_refused(tmp_path):
+    path = tmp_path / "run.npz"
+    SIRT(A, Y).run(3, checkpoint=path)
+    inside = X > 0
+    for other in (
+        SIRT(ParallelBeam((20, 20), ANGLES, center_shift=1.5), Y),
+        SIRT(ParallelBeam((20, 20), ANGLES + 1), Y),
+        SIRT(2.0 * A, Y),
+        SIRT(A, Y, support=inside),
+    ):
+        with pytest.raises(DataError, match="another operator or support"):
+            other.run(3, checkpoint=path, resume=True)
+    assert SIRT(ParallelBeam((20, 20), ANGLES), Y).run(3, checkpoint=path, resume=True).n_iter == 3
+
+
+@pytest.mark.parametrize("name", ["FISTA", "PDHG", "SART"])
+def test_a_checkpoint_with_a_support_resumes_with_the_same_only(name, tmp_path):
+    path, inside = tmp_path / "run.npz", X > 0
+    make = {
+        "FISTA": lambda s: FISTA(LeastSquares(A, Y), Sparsity(), 1.0, support=s),
+        "PDHG": lambda s: PDHG(LeastSquares(A, Y), Sparsity(), 1.0, support=s),
+        "SART": lambda s: SART(A, Y, support=s),
+    }[name]
+    make(inside).run(2, checkpoint=path)
+    assert make(inside).run(4, checkpoint=path, resume=True).n_iter == 4
+    for support in (None, np.roll(inside, 2, axis=0)):
+        with pytest.raises(DataError, match="support"):
+            make(support).run(5, checkpoint=path, resume=True)
+
+
+def test_a_blur_is_told_from_a_wider_one(tmp_path):
+    path, picture = tmp_path / "run.npz", np.random.default_rng(0).random((12, 17))
+    CGLS(GaussianBlur(picture.shape, 1.0), picture).run(2, checkpoint=path)
+    CGLS(GaussianBlur(picture.shape, 1.0), picture).run(3, checkpoint=path, resume=True)
+    with pytest.raises(DataError, match="another operator"):
+        CGLS(GaussianBlur(picture.shape, 1.5), picture).run(4, checkpoint=path, resume=True)
+
+
+def test_the_parts_of_an_operator_tell_problems_apart(tmp_path):
+    path = tmp_path / "run.npz"
+    first, second = (MatrixOperator(sparse.csr_matrix(np.diag(d))) for d in ([1.0, 2], [1.0, 3]))
+    y = np.ones(4)
+    CGLS(Stack([first, 2.0 * first]), y).run(1, checkpoint=path)
+    CGLS(Stack([first, 2.0 * first]), y).run(2, checkpoint=path, resume=True)
+    with pytest.raises(DataError, match="operator"):
+        CGLS(Stack([first, 2.0 * second]), y).run(2, checkpoint=path, resume=True)

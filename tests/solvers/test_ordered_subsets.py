@@ -233,3 +233,12 @@ def test_tv_sart_takes_other_priors_and_a_support():
     assert (solver.run(5).x[~support] == 0).all()
     assert result.parameters["lambda"] == 0.1
     assert result.parameters["prior"] == "Sparsity()"
+
+
+def test_shifts_along_the_tilt_axis_are_obeyed():
+    shifts = np.random.default_rng(0).uniform(-2, 2, ANGLES.size)
+    A = ParallelBeam((9, 10, 12), ANGLES, dtype=np.float64, axial_shift=shifts)
+    x = np.zeros(A.in_shape)
+    x[3:6, 2:7, 4:8] = RNG.random((3, 5, 4))
+    solver = SART(A, A @ x)
+    assert solver.run(30).data_distance < 0.05 * np.linalg.norm(solver.y)

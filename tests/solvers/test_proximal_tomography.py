@@ -9,7 +9,7 @@ from em_inverse import phantoms, solvers
 from em_inverse.errors import DataError, ParameterError
 from em_inverse.fidelity import DataTolerance, LeastSquares, PoissonLikelihood
 from em_inverse.forward import GaussianBlur, Gradient, ParallelBeam
-from em_inverse.priors import NonNegative, Smoothness, Sparsity, TotalVariation
+from em_inverse.priors import Identity, NonNegative, Smoothness, Sparsity, TotalVariation
 from em_inverse.solvers import FISTA, PDHG, least_distance
 from em_inverse.solvers.certificate import distance_bound, dual_value
 
@@ -33,17 +33,17 @@ PHANTOMS = {
 
 
 @pytest.mark.parametrize("name", PHANTOMS)
-@pytest.mark.parametrize("scale", [1.0, 1e-3])
-def test_ninety_iterations_come_within_two_percent_of_the_solution(name, scale):
+def test_ninety_iterations_come_within_two_percent_of_the_solution(name):
     A, y, epsilon = tilt_series(PHANTOMS[name](), 128, seed=1)
-    data = DataTolerance(A, scale * y, scale * epsilon)
-    solver = PDHG(data, nonnegative=True)
+    solver = PDHG(DataTolerance(A, y, epsilon), nonnegative=True)
     early = solver.run(90)
-    assert early.history["data_distance"][-1] == pytest.approx(data.epsilon, rel=0.01)
+    assert early.history["data_distance"][-1] == pytest.approx(epsilon, rel=0.01)
     final = solver.run(700)
-    distance = np.linalg.norm(early.x - final.x) / np.linalg.norm(final.x)
-    assert distance < 0.018
+    assert np.linalg.norm(early.x - final.x) < 0.018 * np.linalg.norm(final.x)
     assert solver.gap() < 3e-3
+    # In another unit of intensity the path is the same.
+    scaled = PDHG(DataTolerance(A, 1e-3 * y, 1e-3 * epsilon), nonnegative=True)
+    np.testing.assert_allclose(1e3 * scaled.run(90).x, early.x, atol=1e-3 * early.x.max())
 
 
 def test_volumes_take_no_longer_than_slices():
@@ -76,9 +76,13 @@ def test_optimistic_steps_are_taken_back():
     np.testing.assert_allclose(solver.x, expected, atol=2e-3)
 
 
-@pytest.mark.parametrize("prior", [TotalVariation(), Smoothness(), Sparsity()], ids=repr)
+@pytest.mark.parametrize(
+    ("prior", "n_iter"),
+    [(TotalVariation(), 600), (Smoothness(), 600), (Sparsity(), 6000)],
+    ids=["total variation", "smoothness", "sparsity"],
+)
 @pytest.mark.parametrize("nonnegative", [False, True])
-def test_nothing_lies_outside_the_support_and_the_certificate_holds(prior, nonnegative):
+def test_nothing_lies_outside_the_support_and_the_certificate_holds(prior, n_iter, nonnegative):
     A = ParallelBeam((12, 12), ANGLES[::5], dtype=np.float64)
     truth = phantoms.disc(12, radius=3.3)
     rng = np.random.default_rng(2)
@@ -92,13 +96,13 @@ def test_nothing_lies_outside_the_support_and_the_certificate_holds(prior, nonne
             lowest = min(lowest, solver.objective())
             assert solver.objective() * (1 - solver.gap()) <= lowest * (1 + 1e-9)
             bound = solver.objective() * (1 - solver.gap())
-        if state.iteration == 6000:
+        if state.iteration == n_iter:
             break
     assert solver.gap() < 1e-5
     assert bound <= solver.objective() * (1 + 1e-9)
     # The same problem on the voxels inside alone.
     free = PDHG(LeastSquares(A, y), prior, 2.0, nonnegative=nonnegative)
-    free.run(2000)
+    free.run(300)
     assert free.objective() < solver.objective()
 
 
@@ -123,10 +127,10 @@ def test_fista_takes_a_support_where_the_prox_allows_it():
     y = A @ phantoms.disc(9, radius=3)
     support = phantoms.disc(9, radius=4) > 0.5
     fast = FISTA(LeastSquares(A, y), Sparsity(), 1.0, support=support)
-    assert fast.run(2000).x[~support].any() == False  # noqa: E712
+    assert not fast.run(400).x[~support].any()
     assert fast.gap() < 1e-6
     slow = PDHG(LeastSquares(A, y), Sparsity(), 1.0, support=support)
-    slow.run(6000)
+    slow.run(800)
     assert fast.objective() == pytest.approx(slow.objective(), rel=1e-4)
     with pytest.raises(ParameterError, match=r"Use solvers\.PDHG"):
         FISTA(LeastSquares(A, y), TotalVariation(), 1.0, support=support)
@@ -154,7 +158,7 @@ def test_the_bound_of_a_dual_point_holds_with_any_support():
     data = LeastSquares(A, y)
     for nonnegative in (False, True):
         solver = PDHG(data, lam=0.5, nonnegative=nonnegative, support=support)
-        solver.run(4000)
+        solver.run(1000)
         for _ in range(20):
             q, p = rng.standard_normal(A.out_shape), rng.standard_normal(nabla.out_shape)
             bound = dual_value(data, nabla, solver.prior, 0.5, q, p, nonnegative, support)
@@ -259,8 +263,19 @@ def test_the_bound_holds_for_any_dual_and_is_zero_where_nothing_is_known():
         assert distance_bound(H, y, rng.standard_normal(9)) <= least * (1 + 1e-9)
     x = nnls(A, y)[0]
     assert distance_bound(H, y, y - A @ x) == pytest.approx(least, rel=1e-6)
-    signed = LeastSquares(np.diag([1.0, -1.0]), [1.0, 1.0]).H
-    assert distance_bound(signed, np.ones(2), np.ones(2)) >= 0
+    unseen = LeastSquares(np.array([[1.0, 0.0], [1.0, 0.0]]), [-1.0, 2.0])
+    assert distance_bound(unseen.H, unseen.y, np.array([-1.5, 1.5])) == pytest.approx(1.5 * 2**0.5)
+
+
+def test_the_bound_holds_for_operators_with_negative_entries():
+    from scipy.optimize import nnls
+
+    rng = np.random.default_rng(5)
+    for _ in range(300):
+        A, y = rng.standard_normal((3, 4)), rng.standard_normal(3)
+        least, H = nnls(A, y)[1], LeastSquares(A, y).H
+        for w in (y, rng.standard_normal(3)):
+            assert distance_bound(H, y, w) <= least + 1e-9
 
 
 def test_an_epsilon_out_of_reach_is_named_with_what_is_reachable():
@@ -317,3 +332,32 @@ def test_poisson_data_and_constraints_inside_a_support():
     only = PDHG(LeastSquares(A, counts), NonNegative(), support=support)
     assert not only.run(200).x[~support].any()
     assert solvers.least_distance(A, counts, support=support).attained > 0
+
+
+def test_an_epsilon_far_out_of_reach_neither_overflows_nor_ends_without_words():
+    A = ParallelBeam((16, 16), ANGLES[::5])
+    y = np.random.default_rng(0).random(A.out_shape)
+    floor = least_distance(A, y, nonnegative=True, n_iter=300)
+    solver = PDHG(DataTolerance(A, y, 0.02 * floor.attained), nonnegative=True)
+    result = solver.run(2500)
+    assert np.isfinite(result.x).all()
+    assert result.data_distance < 1.02 * floor.attained
+    assert "out of reach" in result.stop_reason
+
+
+def test_a_flat_object_is_found_where_no_variation_is_needed():
+    A = ParallelBeam((12, 12), ANGLES[::5])
+    y = A @ np.ones((12, 12))
+    solver = PDHG(DataTolerance(A, y, 0.3 * float(np.linalg.norm(y))), nonnegative=True)
+    start = TotalVariation().value(solver.run(20).x)
+    assert TotalVariation().value(solver.run(3000).x) < 1e-3 * start
+
+
+def test_counts_with_a_quadratic_prior_have_a_finite_bound():
+    rng = np.random.default_rng(2)
+    H = rng.random((12, 6))
+    counts = rng.poisson(3 * H @ rng.random(6)).astype(float)
+    for prior in (Smoothness(), Identity()):
+        solver = PDHG(PoissonLikelihood(H, counts), prior, 0.3, nonnegative=True)
+        solver.run(400)
+        assert solver.gap() < 1e-3

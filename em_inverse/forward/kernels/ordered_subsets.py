@@ -126,14 +126,16 @@ def _one_slice(x, y, rows, cosines, sines, axis, inverse, tilts, starts, weight,
     zero, one = number(0), number(1)
     shared, inside = s if rows.shape[2] > 1 else 0, s if support.shape[2] > 1 else 0
     frame = np.zeros((nz + 2 * _MARGIN, nx + 2 * _MARGIN), x.dtype)
-    frame[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN] = x[:, :, s]
+    for z in range(nz):
+        for i in range(nx):
+            frame[z + _MARGIN, i + _MARGIN] = x[z, i, s]
     longest = 0
     for block in range(starts.size - 1):
         longest = max(longest, starts[block + 1] - starts[block])
     sums = np.empty(n_det, x.dtype)
     residual = np.zeros((longest, n_det + 2 * _MARGIN), x.dtype)
     seen = np.zeros(n_det + 2 * _MARGIN, x.dtype)
-    seen[_MARGIN:-_MARGIN] = one
+    seen[_MARGIN : n_det + _MARGIN] = one
     top, total = np.empty(nx, x.dtype), np.empty(nx, x.dtype)
     for block in range(starts.size - 1):
         first, last = starts[block], starts[block + 1]
@@ -162,7 +164,9 @@ def _one_slice(x, y, rows, cosines, sines, axis, inverse, tilts, starts, weight,
             for i in range(nx):
                 if support[z, i, inside] and total[i] > 1e-6:
                     here[i + _MARGIN] = max(floor, here[i + _MARGIN] + weight * top[i] / total[i])
-    x[:, :, s] = frame[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
+    for z in range(nz):
+        for i in range(nx):
+            x[z, i, s] = frame[z + _MARGIN, i + _MARGIN]
 
 
 @njit(fastmath=_FAST, nogil=True)
@@ -206,7 +210,10 @@ def _one_strip(
     width = min(strip, ny - left)
     varies, holes = rows.shape[2] > 1, support.shape[2] > 1
     frame = np.zeros((nz + 2 * _MARGIN, nx + 2 * _MARGIN, width), x.dtype)
-    frame[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN] = x[:, :, left : left + width]
+    for z in range(nz):
+        for i in range(nx):
+            for j in range(width):
+                frame[z + _MARGIN, i + _MARGIN, j] = x[z, i, left + j]
     longest = 0
     for block in range(starts.size - 1):
         longest = max(longest, starts[block + 1] - starts[block])
@@ -255,7 +262,10 @@ def _one_strip(
                 else:
                     for j in range(width):
                         here[j] = max(floor, here[j] + step * top[j])
-    x[:, :, left : left + width] = frame[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
+    for z in range(nz):
+        for i in range(nx):
+            for j in range(width):
+                x[z, i, left + j] = frame[z + _MARGIN, i + _MARGIN, j]
 
 
 @njit(cache=True, nogil=True, parallel=True)
