@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 NARROW_DEG = 50
 EVERY = 10
-SIRT_ITERATIONS = 100
+SIRT_ITERATIONS = 400
 MARGIN = 1.1
 WINDOW = (-0.15, 1.05)
 LAYER = slice(104, 112)
@@ -78,7 +78,9 @@ def methods() -> bytes:
     runs = {
         "WBP": tomography.wbp(kept, filter="hann"),
         f"SIRT, {SIRT_ITERATIONS} iterations": tomography.sirt(kept, n_iter=SIRT_ITERATIONS),
-        f"TV, ε = {choice.in_noise_units:.2g} × noise": tomography.tv(kept, epsilon=choice.epsilon),
+        f"TV, ε = {100 * choice.epsilon / np.linalg.norm(kept.projections):.1f} % of ‖b‖": (
+            tomography.tv(kept, epsilon=choice.epsilon)
+        ),
     }
     errors = {name: tomography.reprojection_error(run, held) for name, run in runs.items()}
     ranked = sorted(runs, key=lambda name: errors[name], reverse=True)

@@ -219,10 +219,3 @@ def test_the_input_series_is_not_changed():
     align(series)
     assert np.array_equal(series.projections, before)
     assert series.history == ()
-
-
-def test_negative_values_that_outweigh_the_object_are_named():
-    images = np.zeros((5, 32, 16))
-    images[:, 28, 4:12], images[:, 3, 4:12] = 2.0, -1.5
-    with pytest.raises(DataError, match="negative values outweigh the object"):
-        align(TiltSeries(images, [-60, -30, 0, 30, 60]), rotate=False)
