@@ -148,6 +148,63 @@ def test_a_ball_measured_from_the_noise_is_stated_in_its_units(tmp_path, capsys)
     assert "stopped: limit of 4 iterations" in said.err
 
 
+def test_mlem_works_on_a_real_series_without_further_options(tmp_path, capsys):
+    arguments = ["reconstruct", "nist-needle-small", "--method", "mlem", "--iterations", "3"]
+    assert main([*arguments, "--out", str(tmp_path / "v.mrc"), "--json"]) == 0
+    said = capsys.readouterr()
+    account = json.loads(said.out)
+    assert account["relative_residual"] < 0.4
+    assert account["parameters"]["shifts"] == "inside the projector"
+    steps = " ".join(account["data_steps"])
+    assert "values below zero set to 0" in steps
+    assert "not applied" in steps
+    assert "inside the projector, and a rotation of the axis is left out" in said.err
+    assert "values below zero set to 0 (1" in said.err
+    found = io.read_volume(tmp_path / "v.mrc").volume
+    assert found.shape == (64, 64, 64)
+    assert found.min() >= 0
+    assert np.ptp(found) > 0
+
+
+def test_mlem_leaves_counts_that_are_not_negative_alone(tmp_path, capsys):
+    clean = np.zeros((5, 16, 8))
+    clean[:, 6:10] = 100
+    np.savez(tmp_path / "s.npz", projections=clean, angles=range(-40, 41, 20))
+    arguments = ["reconstruct", str(tmp_path / "s.npz"), "--method", "mlem", "--iterations", "2"]
+    assert main([*arguments, "--out", str(tmp_path / "v.mrc")]) == 0
+    assert "below zero" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("method", "limit"), [("sirt", 200), ("sart", 30), ("cgls", 40)])
+def test_discrepancy_stops_where_misfit_exceeds_the_noise(tmp_path, capsys, method, limit):
+    arguments = ["reconstruct", "nist-needle-small", "--bin", "4", "--stop", "discrepancy"]
+    arguments += ["--iterations", str(limit), "--method", method, "--json"]
+    assert main([*arguments, "--out", str(tmp_path / "v.mrc")]) == 0
+    said = capsys.readouterr()
+    account = json.loads(said.out)
+    assert account["n_iter"] < limit
+    assert account["residual_over_noise"] > 1.5
+    assert account["stop_reason"].startswith("data distance")
+    assert "1.1 times the least residual, which is more than the noise" in said.err
+
+
+def test_discrepancy_stops_at_the_noise_where_that_is_within_reach(tmp_path, capsys):
+    disc = np.repeat(100.0 * (np.hypot(*np.mgrid[-7:8, -7:8]) < 5)[:, :, None], 10, axis=2)
+    angles = np.arange(-70, 71, 10.0)
+    data = ParallelBeam(disc.shape, angles) @ disc
+    noisy = data + 40 * np.random.default_rng(0).standard_normal(data.shape)
+    np.savez(tmp_path / "s.npz", projections=noisy, angles=angles)
+    arguments = ["reconstruct", str(tmp_path / "s.npz"), "--stop", "discrepancy", "--no-align"]
+    arguments += ["--no-background", "--iterations", "200", "--json"]
+    assert main([*arguments, "--out", str(tmp_path / "v.mrc")]) == 0
+    said = capsys.readouterr()
+    account = json.loads(said.out)
+    assert account["residual_over_noise"] == pytest.approx(1, rel=0.05)
+    assert "the measured noise, which is more than" in said.err
+    assert main([*arguments, "--quiet", "--overwrite", "--out", str(tmp_path / "v.mrc")]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_a_table_instead_of_the_line(series_file, tmp_path, capsys):
     arguments = ["reconstruct", str(series_file), "--out", str(tmp_path / "v.mrc")]
     assert main([*arguments, "--method", "wbp", "--table"]) == 0

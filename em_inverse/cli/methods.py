@@ -108,10 +108,33 @@ def _progress(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _stopping(series: TiltSeries, arguments: argparse.Namespace) -> dict[str, Any]:
+def _stopping(
+    series: TiltSeries, arguments: argparse.Namespace, common: dict[str, Any]
+) -> dict[str, Any]:
     if arguments.stop != "discrepancy":
         return {"stop": arguments.stop}
-    return {"stop": "discrepancy", "noise_norm": noise_norm(series, arguments)}
+    return {"stop": "discrepancy", "noise_norm": _reachable_noise(series, arguments, common)}
+
+
+def _reachable_noise(
+    series: TiltSeries, arguments: argparse.Namespace, common: dict[str, Any]
+) -> float:
+    """Return the residual to stop at: the noise, or what an object can reach where that is more."""
+    from em_inverse import solvers
+    from em_inverse.tomography import geometry
+
+    norm = noise_norm(series, arguments)
+    A = geometry.operator(series, common.get("shape"))
+    # Conjugate gradients alone may go below zero, and so come closer to the data.
+    positive = arguments.method != "cgls"
+    least = solvers.least_distance(A, series.projections, nonnegative=positive).attained
+    target = max(norm, _MARGIN * least)
+    if not arguments.quiet:
+        what = f"the measured noise, which is more than {_MARGIN:g} times the least residual"
+        if target > norm:
+            what = f"{_MARGIN:g} times the least residual, which is more than the noise {norm:.4g}"
+        print(f"  stops at ‖Ax − b‖ = {target:.4g}: {what}", file=sys.stderr, flush=True)
+    return target
 
 
 def _wbp(
@@ -132,7 +155,9 @@ def _sirt(
 ) -> Reconstruction:
     from em_inverse import tomography
 
-    return tomography.sirt(series, **_progress(arguments), **_stopping(series, arguments), **common)
+    return tomography.sirt(
+        series, **_progress(arguments), **_stopping(series, arguments, common), **common
+    )
 
 
 def _sart(
@@ -140,7 +165,9 @@ def _sart(
 ) -> Reconstruction:
     from em_inverse import tomography
 
-    return tomography.sart(series, **_progress(arguments), **_stopping(series, arguments), **common)
+    return tomography.sart(
+        series, **_progress(arguments), **_stopping(series, arguments, common), **common
+    )
 
 
 def _cgls(
@@ -150,7 +177,7 @@ def _cgls(
 
     lam = _weight(arguments.lam, "--lam", percent=False) or 0.0
     return tomography.cgls(
-        series, lam=lam, **_progress(arguments), **_stopping(series, arguments), **common
+        series, lam=lam, **_progress(arguments), **_stopping(series, arguments, common), **common
     )
 
 
@@ -159,7 +186,9 @@ def _mlem(
 ) -> Reconstruction:
     from em_inverse import tomography
 
-    return tomography.mlem(series, **_progress(arguments), **_stopping(series, arguments), **common)
+    return tomography.mlem(
+        series, **_progress(arguments), **_stopping(series, arguments, common), **common
+    )
 
 
 def _tv(
@@ -222,8 +251,8 @@ METHODS = {
         10,
     ),
     "mlem": Method(
-        "for counts: the most likely volume under Poisson noise; no value may be negative, so "
-        "give counts as recorded, with --no-background --no-align",
+        "for counts: the most likely volume under Poisson noise; values that fall below zero with "
+        "the background become 0, and no projection is interpolated or turned",
         ("iterations", "stop", "checkpoint"),
         _mlem,
         30,

@@ -112,7 +112,8 @@ def _add_method_options(command: argparse.ArgumentParser) -> None:
         "--stop",
         choices=("discrepancy", "held_out"),
         help="sirt, sart, cgls, mlem: stop before the noise is fitted, at the noise level measured "
-        "in the projections, or when held-out tilts are predicted no better",
+        "in the projections (or 1.1 times what any volume reaches where that is more), or when "
+        "held-out tilts are predicted no better",
     )
     group.add_argument(
         "--checkpoint",
@@ -318,8 +319,25 @@ def _prepare(series: TiltSeries, arguments: argparse.Namespace, say: Any) -> Til
     method = "none" if arguments.no_align else arguments.align or "center_of_mass"
     if method != "none":
         say(f"aligning: {method.replace('_', ' ')}")
-        series = tomography.align(series, method=method)
+        # Interpolation by splines overshoots below zero, where no count can be.
+        apply = arguments.method != "mlem"
+        if not apply:
+            say("  the shifts stay inside the projector, and a rotation of the axis is left out")
+        series = tomography.align(series, method=method, apply=apply)
+    if arguments.method == "mlem" and not arguments.no_background:
+        series = _without_negatives(series, say)
     return series
+
+
+def _without_negatives(series: TiltSeries, say: Any) -> TiltSeries:
+    import numpy as np
+
+    share = float(np.mean(series.projections < 0))
+    if share == 0:
+        return series
+    step = f"values below zero set to 0 ({100 * share:.2g} % of the pixels)"
+    say(f"  {step}: mlem knows no negative counts")
+    return series.replace(projections=np.maximum(series.projections, 0), step=step)
 
 
 def _compute(series: TiltSeries, arguments: argparse.Namespace, say: Any) -> Reconstruction:

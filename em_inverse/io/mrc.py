@@ -8,13 +8,22 @@ to the MRC format header", J. Struct. Biol. 192, 146 (2015). doi:10.1016/j.jsb.2
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from em_inverse.errors import FileFormatError
 from em_inverse.io.files import check_size, existing_file, reading
+from em_inverse.io.mrc_account import (
+    ACCOUNT_TYPE,
+    DAMAGED,
+    holds_account,
+    packed_account,
+    read_account,
+)
+from em_inverse.io.series_account import take_account
 from em_inverse.io.stack import Stack
 
 __all__ = ["MrcHeader", "read_mrc_data", "read_mrc_header", "read_mrc_series", "write_mrc"]
@@ -91,10 +100,8 @@ def read_mrc_header(path: Path) -> MrcHeader:
     axes = tuple(int(n) for n in words[16:19])
     if axes not in ((1, 2, 3), (0, 0, 0)):
         notes.append(f"the header's axis order {axes} is ignored")
-    if extended_bytes:
-        notes.append(f"extended header of {extended_bytes:,} bytes")
     per_section = np.frombuffer(raw[128:132], order + "i2")
-    return MrcHeader(
+    header = MrcHeader(
         path=file,
         shape=(sections, rows, columns),
         dtype=dtype,
@@ -106,6 +113,10 @@ def read_mrc_header(path: Path) -> MrcHeader:
         per_section=(int(per_section[0]), int(per_section[1])),
         notes=tuple(notes),
     )
+    if not extended_bytes or holds_account(header):
+        return header
+    said = f"extended header of {extended_bytes:,} bytes"
+    return replace(header, notes=(*header.notes, said))
 
 
 def read_mrc_data(header: MrcHeader) -> np.ndarray:
@@ -147,7 +158,7 @@ def read_mrc_series(path: Path, dataset: str | None = None) -> Stack:
             f"signed intensities from {data.min()} to {data.max()}: subtract the background before "
             f"any model that needs counts or non-negative values"
         )
-    return Stack(
+    stack = Stack(
         data=data,
         angles_deg=facts.angles_deg,
         angle_source=facts.source,
@@ -156,12 +167,26 @@ def read_mrc_series(path: Path, dataset: str | None = None) -> Stack:
         notes=notes,
         metadata={"labels": list(header.labels)} if header.labels else {},
     )
+    account = read_account(header)
+    if account is None:
+        notes.append(DAMAGED)
+    take_account(stack, account, f"extended header of {header.path.name}")
+    return stack
 
 
 def write_mrc(
-    path: Path, data: np.ndarray, pixel_size_nm: float | None, labels: list[str], *, volume: bool
+    path: Path,
+    data: np.ndarray,
+    pixel_size_nm: float | None,
+    labels: list[str],
+    account: dict[str, Any],
+    *,
+    volume: bool,
 ) -> None:
-    """Write float32 images ``[section, row, column]`` with up to 10 labels of 80 characters."""
+    """Write float32 images ``[section, row, column]`` with up to 10 labels of 80 characters.
+
+    `account` goes into the extended header, see :mod:`em_inverse.io.mrc_account`.
+    """
     import mrcfile
 
     with mrcfile.new(path, overwrite=True) as mrc:
@@ -176,6 +201,8 @@ def write_mrc(
         mrc.header.label[:] = b""
         for index, label in enumerate(kept):
             mrc.header.label[index] = label[:LABEL_LENGTH].encode("ascii", "replace")
+        mrc.set_extended_header(np.frombuffer(packed_account(account), dtype="V1"))
+        mrc.header.exttyp = ACCOUNT_TYPE
 
 
 def _byte_order(file: Path, raw: bytes, size: int) -> tuple[str, list[str]]:

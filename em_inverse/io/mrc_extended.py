@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from em_inverse.io.mrc_account import holds_account
+
 if TYPE_CHECKING:
     from em_inverse.io.mrc import MrcHeader
 
@@ -31,7 +33,7 @@ class SectionFacts(NamedTuple):
 def section_facts(header: MrcHeader) -> SectionFacts:
     """Return tilt angles (degrees) and pixel size (nm) stated per image, when plausible."""
     first, second = header.per_section
-    if not header.extended:
+    if not header.extended or holds_account(header):
         return SectionFacts()
     if header.extended_type in (b"FEI1", b"FEI2"):
         return _fei(header)

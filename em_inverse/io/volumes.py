@@ -26,10 +26,12 @@ from em_inverse.io.mrc import (
     LABEL_LENGTH,
     LABELS,
     OWN_LABEL,
+    MrcHeader,
     read_mrc_data,
     read_mrc_header,
     write_mrc,
 )
+from em_inverse.io.mrc_account import DAMAGED, read_account
 from em_inverse.io.provenance import FINDINGS, ascii_text, describe, facts
 from em_inverse.io.saving import saving
 from em_inverse.io.tiff import read_tiff_images, write_tiff_stack
@@ -60,9 +62,10 @@ def write_volume(
     """Write ``volume[z, x, y]`` as float32, with its voxel size and how it was made.
 
     The file holds the order that other programs expect, ``(z, y, x)``: sections are z, rows are y
-    (the tilt axis), columns are x. The account of :func:`facts` goes along: as text labels in MRC,
-    as JSON in the Info of an ImageJ TIFF or the description of an OME-TIFF, as attributes in HDF5
-    and EMD. The file appears under its name only when it is complete.
+    (the tilt axis), columns are x. The account of :func:`facts` goes along: as text labels and as
+    JSON in the extended header of MRC, as JSON in the Info of an ImageJ TIFF or the description of
+    an OME-TIFF, as attributes in HDF5 and EMD. The file appears under its name only when it is
+    complete.
 
     Parameters
     ----------
@@ -113,7 +116,8 @@ def write_volume(
     sentence = describe(account)
     with saving(path, filed.nbytes, overwrite=overwrite) as temporary:
         if kind == "mrc":
-            write_mrc(temporary, filed, size, _labels(sentence, account), volume=True)
+            labels = _labels(sentence, account)
+            write_mrc(temporary, filed, size, labels, account, volume=True)
         elif kind == "tiff":
             ome = expanded(path).stem.lower().endswith(".ome")
             told = {**account, "report": sentence}
@@ -149,8 +153,9 @@ def read_volume(path: str | PathLike[str], *, dataset: str | None = None) -> Rec
     Returns
     -------
     Reconstruction
-        With ``algorithm`` "read from <file>" when the file does not say how it was made. An MRC
-        file keeps the account as text only: ``metadata["labels"]``.
+        With ``algorithm`` "read from <file>" when the file does not say how it was made. Of an MRC
+        file whose account is damaged or belongs to a volume of another shape the text remains:
+        ``metadata["labels"]``, and a word in ``metadata["notes"]``.
 
     Raises
     ------
@@ -164,7 +169,12 @@ def read_volume(path: str | PathLike[str], *, dataset: str | None = None) -> Rec
     if kind == "mrc":
         header = read_mrc_header(file)
         filed, size = read_mrc_data(header), header.pixel_size_nm
-        metadata.update(labels=list(header.labels), notes=list(header.notes))
+        account, notes = _mrc_account(header)
+        # The header keeps seven digits; the account has all.
+        exact = account.get("voxel_size_nm")
+        if isinstance(exact, float) and size is not None and np.isclose(exact, size, rtol=1e-4):
+            size = exact
+        metadata.update(labels=list(header.labels), notes=[*header.notes, *notes])
     elif kind == "tiff":
         filed, tiff_facts = read_tiff_images(file)
         size, account = tiff_facts["pixel_size_nm"], tiff_facts.get("provenance", {})
@@ -177,22 +187,10 @@ def read_volume(path: str | PathLike[str], *, dataset: str | None = None) -> Rec
     volume = np.ascontiguousarray(filed.transpose(0, 2, 1))
     if volume.dtype.kind in "iu":
         volume = volume.astype(np.float32)
-    stated = {name: value for name, value in account.items() if value is not None}
-    metadata.update({name: stated[name] for name in _KEPT if name in stated})
     with reading(file, "a volume with its account"):
-        return Reconstruction(
-            x=volume,
-            algorithm=str(stated.get("algorithm", f"read from {file.name}")),
-            parameters=dict(stated.get("parameters", {})),
-            history=_history(stated),
-            converged=bool(stated.get("converged", False)),
-            stop_reason=str(stated.get("stop_reason", "not stated in the file")),
-            n_iter=int(stated.get("n_iter", 0)),
-            pixel_size_nm=size,
-            geometry={name: account[name] for name in _GEOMETRY if name in account},
-            provenance=tuple(stated.get("data_steps", ())),
-            metadata=metadata,
-        )
+        told = _told(account, file.name)
+    metadata.update({name: account[name] for name in _KEPT if account.get(name) is not None})
+    return Reconstruction(x=volume, pixel_size_nm=size, metadata=metadata, **told)
 
 
 _KEPT = ("relative_residual", "report", "software", "synthetic", *FINDINGS)
@@ -218,6 +216,37 @@ def _kind(path: Any, error: type[ParameterError] | type[FileFormatError]) -> str
             f"{', '.join(VOLUME_FORMATS)}."
         )
     return VOLUME_FORMATS[suffix]
+
+
+def _told(account: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the fields of a Reconstruction that an account fills."""
+    stated = {key: value for key, value in account.items() if value is not None}
+    return {
+        "algorithm": str(stated.get("algorithm", f"read from {name}")),
+        "parameters": dict(stated.get("parameters", {})),
+        "history": _history(stated),
+        "converged": bool(stated.get("converged", False)),
+        "stop_reason": str(stated.get("stop_reason", "not stated in the file")),
+        "n_iter": int(stated.get("n_iter", 0)),
+        "geometry": {key: account[key] for key in _GEOMETRY if key in account},
+        "provenance": tuple(stated.get("data_steps", ())),
+    }
+
+
+def _mrc_account(header: MrcHeader) -> tuple[dict[str, Any], list[str]]:
+    """Return the account of an MRC file, or none and a note: its labels say enough to go on."""
+    account = read_account(header)
+    try:
+        _told(account or {}, "")
+    except (TypeError, ValueError):
+        account = None
+    if account is None:
+        return {}, [DAMAGED]
+    shape = account.get("shape")
+    sections, rows, columns = header.shape
+    if account and shape not in ([sections, columns, rows], [sections, columns]):
+        return {}, ["the account in the extended header is of a volume of another shape; not used"]
+    return account, []
 
 
 def _as_reconstruction(value: Any) -> Reconstruction:

@@ -38,7 +38,7 @@ def write_tilt_series(
     images of one row. NPZ alone keeps the kit's own axes, ``projections[tilt, x, y]``. By the end
     of the name:
 
-    - .mrc, .st, .ali: the history goes into the labels, which leave no room for the dose
+    - .mrc, .st, .ali: the history goes into the labels, all the rest into the extended header
     - .tif, .tiff: a stack for ImageJ; .ome.tif: OME-TIFF
     - .h5, .hdf5: Data Exchange, ``exchange/data`` and ``exchange/theta``
     - .emd: the open EMD layout 0.2, with the angles as first axis
@@ -142,7 +142,8 @@ def _to_mrc(path: Path, projections: np.ndarray, series: TiltSeries) -> None:
     head = f"{OWN_LABEL} {__version__} tilt series, tilt axis vertical"
     said = textwrap.wrap(ascii_text("; ".join(series.history)), LABEL_LENGTH)
     labels = [head, *said][:LABELS]
-    write_mrc(path, _filed(projections), series.pixel_size_nm, labels, volume=False)
+    account, size = series_account(series), series.pixel_size_nm
+    write_mrc(path, _filed(projections), size, labels, account, volume=False)
 
 
 def _to_tiff(path: Path, projections: np.ndarray, series: TiltSeries, *, ome: bool = False) -> None:

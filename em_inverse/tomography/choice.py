@@ -28,7 +28,7 @@ from em_inverse.tomography.halving import (
     Recipe,
     halve_until_noise,
     lambda_unit,
-    noise_norm_of,
+    noise_of,
     residual_norm,
 )
 from em_inverse.tomography.held_out_choice import held_out_scores, lowest, positive
@@ -90,7 +90,8 @@ def choose_lambda(
     Returns
     -------
     Choice or LCurve
-        Both have ``.lam``, ``.message`` and ``.draw()``.
+        Both have ``.lam``, ``.message`` and ``.draw()``. The message warns of noise that was
+        estimated after an alignment had smoothed it.
 
     Raises
     ------
@@ -119,7 +120,8 @@ def choose_lambda(
     if rule == "halving":
         return _as_choice(halve_until_noise(series, method, noise=noise, tau=tau))
     if rule == "discrepancy":
-        return _discrepancy(series, recipe, tau * noise_norm_of(series, noise), lambda_unit(series))
+        norm, caveat = noise_of(series, noise)
+        return _discrepancy(series, recipe, tau * norm, lambda_unit(series), caveat)
     if rule == "l_curve":
         measure = size or _size_of(method)
         return _l_curve(series, recipe, _grid(series, lambdas, 1e-4, 1.0, 17), measure)
@@ -151,7 +153,9 @@ def _grid(
     return lambda_unit(series) * np.geomspace(low, high, count)
 
 
-def _discrepancy(series: TiltSeries, recipe: NamedRecipe, target: float, unit: float) -> Choice:
+def _discrepancy(
+    series: TiltSeries, recipe: NamedRecipe, target: float, unit: float, caveat: str
+) -> Choice:
     seen: dict[float, float] = {}
     last: Reconstruction | None = None
 
@@ -173,7 +177,8 @@ def _discrepancy(series: TiltSeries, recipe: NamedRecipe, target: float, unit: f
         least, most = min(seen.values()), max(seen.values())
         raise ParameterError(
             f"noise · tau is {target:.6g}, but residuals between {least:.6g} and {most:.6g} are "
-            f"reachable. The noise estimate is wrong, or the geometry does not describe the data."
+            f"reachable. The noise estimate is wrong, or the geometry does not describe the data"
+            f"{caveat}."
         )
     middle = low
     for _ in range(8):
@@ -190,7 +195,7 @@ def _discrepancy(series: TiltSeries, recipe: NamedRecipe, target: float, unit: f
     return Choice(
         middle * unit, "discrepancy", tried * unit, scores, "residual ‖Ax − b‖", target,
         seen[middle],
-        f"residual {seen[middle]:.5g} at λ = {middle * unit:.4g} ({middle:.2g} relative)",
+        f"residual {seen[middle]:.5g} at λ = {middle * unit:.4g} ({middle:.2g} relative){caveat}",
     )  # fmt: skip
 
 

@@ -57,6 +57,10 @@ class Damage:
         Residual of each projection in units of its noise, in the order of acquisition.
     limit : float
         From here on a place rings the alarm, and the mass from three quarters of it.
+    follows_tilt : bool
+        Whether the mass rings, and goes with the tilt angle at least as closely as with time. Then
+        not the specimen is the likelier cause but a holder or a grid bar that shadows at high tilt,
+        or a contrast that is not linear in the thickness.
     """
 
     reasons: tuple[str, ...]
@@ -68,6 +72,7 @@ class Damage:
     mass_z: float
     residual: np.ndarray
     limit: float
+    follows_tilt: bool = False
 
     @property
     def alarm(self) -> bool:
@@ -85,6 +90,13 @@ class Damage:
                 f"no sign of damage: the largest change of a place is {self.blob:.1f} standard "
                 f"deviations (the alarm rings at {self.limit:g}), that of the mass "
                 f"{self.mass_z:.1f} ({_MASS * self.limit:g})"
+            )
+        if self.follows_tilt:
+            return (
+                f"the projections disagree, more in step with the tilt angle than with time: "
+                f"{'; '.join(self.reasons)}. Shadowing, or a contrast that is not linear in the "
+                f"thickness, is a likelier cause than damage. Leave out the highest tilts and look "
+                f"again"
             )
         return (
             f"the specimen changed during the series (or an image was shifted or masked): "
@@ -105,14 +117,19 @@ class Damage:
     @property
     def facts(self) -> dict[str, Any]:
         """What a report keeps."""
-        return {"alarms": [f"damage: {'; '.join(self.reasons)}"]} if self.alarm else {}
+        if not self.alarm:
+            return {}
+        kind = "disagreement that follows the tilt" if self.follows_tilt else "damage"
+        return {"alarms": [f"{kind}: {'; '.join(self.reasons)}"]}
 
     def draw(self) -> Figure:
         """Draw where the projections of early and late disagree, and how they do over time."""
         from em_inverse.plotting import tomography as figures
 
         title = "Early and late projections show the same specimen"
-        if self.alarm:
+        if self.follows_tilt:
+            title = "The projections disagree in step with the tilt angle"
+        elif self.alarm:
             title = f"The specimen changed after about {self.split} projections"
         return figures.damage(self, title=title)
 
@@ -173,6 +190,10 @@ def damage_alarm(
     step with the angle (a series from −70° to 70° in one go) is seen less clearly than in a
     dose-symmetric one, because there early and late share no direction.
 
+    A mass that changes is asked whether it needs time to be explained: it does not where 1/cos θ,
+    with a strength of its own on either side of 0°, fits at least as well as the best step or
+    drift. The same cause then makes places differ, too, since early and late are other tilts.
+
     Examples
     --------
     >>> z, x = np.mgrid[-15:16, -15:16]
@@ -208,8 +229,8 @@ def damage_alarm(
     # A fit that is poor everywhere leaves more than noise at every projection, damage or not.
     poor = max(1.0, float(np.quantile(misfit, 0.25)))
     blob, place, split, difference = _largest_blob(A, residual, poor * sigma, order)
-    mass, mass_z, step, mass_split = _mass(series, sigma, order)
-    reasons = []
+    mass, mass_z, step, mass_split, mass_tilts = _mass(series, sigma, order)
+    reasons, follows_tilt = [], False
     if blob > limit:
         what = "disappeared" if difference[place[:2]] > 0 else "appeared"
         where = ", ".join(f"{axis} = {k}" for axis, k in zip("zxy", place, strict=False))
@@ -218,6 +239,7 @@ def damage_alarm(
             f"({blob:.1f} standard deviations)"
         )
     if whole_object and mass_z > _MASS * limit and abs(step) > _LEAST_MASS:
+        follows_tilt = mass_tilts
         word = "rises" if step > 0 else "falls"
         reasons.append(
             f"the mass in the projections {word} by {100 * abs(step):.2g} % ({mass_z:.1f} "
@@ -227,7 +249,7 @@ def damage_alarm(
             split = mass_split
     return Damage(
         tuple(reasons), blob, place, split, difference, mass,
-        mass_z if whole_object else 0.0, misfit[order], limit,
+        mass_z if whole_object else 0.0, misfit[order], limit, follows_tilt,
     )  # fmt: skip
 
 
@@ -291,8 +313,11 @@ def _matched(residual: np.ndarray, width: float) -> np.ndarray:
 
 def _mass(
     series: TiltSeries, sigma: np.ndarray, order: np.ndarray
-) -> tuple[np.ndarray, float, float, int]:
-    """Mass in the order of acquisition; significance, relative size and time of its change."""
+) -> tuple[np.ndarray, float, float, int, bool]:
+    """Mass in the order of acquisition; significance, relative size and time of its change.
+
+    Last, whether the tilt angle explains the mass as well as that change does.
+    """
     n = series.n_tilts
     total = series.projections.reshape(n, -1).sum(axis=1, dtype=np.float64)[order]
     mean = float(np.abs(total).mean()) or 1.0
@@ -304,6 +329,7 @@ def _mass(
     splits = np.cumsum(moments)[:-1]
     steps = [np.where(np.arange(n) < k, 0.0, 1.0) for k in splits]
     best = (0.0, 0.0, 0)
+    left = total - basis @ (basis.T @ total)
     # Besides the noise, whatever makes neighbours in time differ.
     jumps = np.diff(total - basis @ (basis.T @ total))
     scatter = max(
@@ -318,4 +344,15 @@ def _mass(
         z = abs(size) * np.sqrt(length) / max(scatter, 1e-12 * mean)
         if z > best[0]:
             best = (float(z), size / mean, int(split))
-    return total / mean, *best
+            left = total - basis @ (basis.T @ total) - size * own
+    angles = series.angles_deg[order]
+    excess = 1 / cosine - 1
+    sides = np.stack([np.ones(n), excess, np.where(angles < 0, excess, 0.0)], axis=1)
+    return total / mean, *best, bool(_unexplained(total, sides) <= float(left @ left))
+
+
+def _unexplained(values: np.ndarray, columns: np.ndarray) -> float:
+    """Sum of squares that no combination of the columns explains."""
+    basis, _ = np.linalg.qr(columns)
+    left = values - basis @ (basis.T @ values)
+    return float(left @ left)

@@ -26,7 +26,7 @@ __all__ = [
     "Recipe",
     "halve_until_noise",
     "lambda_unit",
-    "noise_norm_of",
+    "noise_of",
     "residual_norm",
 ]
 
@@ -180,7 +180,8 @@ def halve_until_noise(
     series = check_series(series)
     start = check_number(start, "start", minimum=0, exclusive=True)
     max_steps = check_integer(max_steps, "max_steps", minimum=1)
-    target = noise_norm_of(series, noise) * check_number(tau, "tau", minimum=0, exclusive=True)
+    norm, caveat = noise_of(series, noise)
+    target = norm * check_number(tau, "tau", minimum=0, exclusive=True)
     recipe, unit = NamedRecipe(method), lambda_unit(series)
     relative = start
     result = recipe(series, relative * unit)
@@ -205,6 +206,7 @@ def halve_until_noise(
     )
     if not met:
         message += ": not met. The noise may be larger than stated, or the geometry wrong"
+    message += caveat
     return Halving(
         tried[-1], relative, np.array(tried), np.array(residuals), target, met, result, message
     )
@@ -243,11 +245,19 @@ def _tikhonov(series: TiltSeries, lam: float) -> Reconstruction:
     return cgls(series, 40, lam=lam, tolerance=1e-4)
 
 
-def noise_norm_of(series: TiltSeries, noise: NoiseLevel | float | None) -> float:
-    """Return ‖ε‖ as given, or as estimated from the series."""
+def noise_of(series: TiltSeries, noise: NoiseLevel | float | None) -> tuple[float, str]:
+    """Return ‖ε‖ as given, or as estimated from the series, and what a message must add."""
     known = noise_level(series) if noise is None else noise
-    value = known.noise_norm if isinstance(known, NoiseLevel) else known
-    return check_number(value, "noise", minimum=0, exclusive=True)
+    caveat = ""
+    if isinstance(known, NoiseLevel):
+        if known.interpolated:
+            caveat = (
+                ". The noise was estimated from aligned projections, whose noise the alignment "
+                "smoothed: it is larger than that. Pass noise=tomography.noise_level(series) of "
+                "the series before it was aligned"
+            )
+        known = known.noise_norm
+    return check_number(known, "noise", minimum=0, exclusive=True), caveat
 
 
 def residual_norm(result: Reconstruction, series: TiltSeries) -> float:

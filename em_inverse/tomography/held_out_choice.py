@@ -19,7 +19,7 @@ from em_inverse.errors import (
 from em_inverse.solvers import least_distance
 from em_inverse.tilt_series import Reconstruction, TiltSeries, check_series
 from em_inverse.tomography import geometry
-from em_inverse.tomography.halving import NamedRecipe, Recipe, noise_norm_of
+from em_inverse.tomography.halving import NamedRecipe, Recipe, noise_of
 from em_inverse.tomography.held_out import hold_out, reprojection_error
 from em_inverse.tomography.noise_level import NoiseLevel
 
@@ -81,8 +81,8 @@ class EpsilonChoice:
 
         if not self.epsilons.size:
             raise DataError(
-                f"the rule {self.rule!r} compares nothing, so there is nothing to draw. Use "
-                f"rule='held_out'."
+                f"the rule {self.rule!r} compares nothing, so there is nothing to draw; its "
+                f"message says all. Use rule='held_out' to compare."
             )
         title = f"Held-out projections ask for ε = {self.in_noise_units:.3g} × noise"
         if self.end is not None:
@@ -135,6 +135,7 @@ def choose_epsilon(
     Returns
     -------
     EpsilonChoice
+        Its message warns of noise that was estimated after an alignment had smoothed it.
 
     Raises
     ------
@@ -150,11 +151,11 @@ def choose_epsilon(
     """
     series = check_series(series)
     check_choice(rule, "rule", ("noise", "reachable", "held_out"))
-    norm = noise_norm_of(series, noise)
+    norm, caveat = noise_of(series, noise)
     tau = check_number(tau, "tau", minimum=0, exclusive=True)
     none = np.empty(0)
     if rule == "noise":
-        message = f"ε = {tau * norm:.4g}, {tau:g} times the noise norm"
+        message = f"ε = {tau * norm:.4g}, {tau:g} times the noise norm{caveat}"
         return EpsilonChoice(tau * norm, "noise norm", norm, none, none, message)
     if rule == "reachable":
         floor = least_distance(
@@ -163,7 +164,7 @@ def choose_epsilon(
         least = floor.attained
         what = "the noise norm" if norm >= least else "the least ‖Ax − b‖ of any x ≥ 0"
         epsilon = tau * max(norm, least)
-        message = f"ε = {epsilon:.4g}, {tau:g} times {what}"
+        message = f"ε = {epsilon:.4g}, {tau:g} times {what}{caveat * (norm >= least)}"
         return EpsilonChoice(epsilon, "reachable", norm, none, none, message)
     if method is None:
         raise ParameterError(
@@ -182,6 +183,7 @@ def choose_epsilon(
     )
     if end:
         message += f", the {end} end of the range: the minimum may lie beyond"
+    message += caveat
     return EpsilonChoice(best, "held-out projections", norm, grid, scores, message, end)
 
 

@@ -82,7 +82,8 @@ def tv(
         ‖noise‖ of all projections together, s√M for a standard deviation s on M pixels: the unit
         of `epsilon`.
     initial : array_like, optional
-        Start, in the shape of the result; zero unless given.
+        Start, in the shape of the result; zero unless given. One that was made from all tilts has
+        seen those that are held out to judge the result.
     progress : bool
         Show a progress bar.
     checkpoint : path, optional
@@ -208,7 +209,8 @@ def tv_sart(
         λ > 0 of one denoising step, argmin_u ½‖u − x‖² + λ TV(u), in the units of x. The rule of
         thumb: begin with 10⁻² of the brightest grey value, which is what is taken unless given,
         and halve until the residual meets the noise. Ringing at edges asks for more, blurred
-        features for less.
+        features for less. The default is found from all tilts, also from those that
+        ``stop="held_out"`` puts aside: the choice of the number of passes is not quite blind then.
     n_iter : int
         Limit of passes.
     blocks, order, relaxation, nonnegative, seed
@@ -228,7 +230,8 @@ def tv_sart(
     noise_norm : float, optional
         ‖noise‖ of all projections together, for ``stop="discrepancy"``.
     initial : array_like, optional
-        Start, in the shape of the result; zero unless given.
+        Start, in the shape of the result; zero unless given. One that was made from all tilts has
+        seen those that are held out to judge the result.
     progress : bool
         Show a progress bar.
     checkpoint : path, optional
@@ -345,7 +348,8 @@ def asd_pocs(
     tolerance : float, optional
         10⁻³ unless given.
     initial : array_like, optional
-        Start, in the shape of the result; zero unless given.
+        Start, in the shape of the result; zero unless given. One that was made from all tilts has
+        seen those that are held out to judge the result.
     progress : bool
         Show a progress bar.
     checkpoint : path, optional

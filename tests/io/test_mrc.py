@@ -1,5 +1,6 @@
 """MRC: our own header check held against mrcfile, an independent reader and writer."""
 
+import json
 import struct
 import warnings
 
@@ -193,6 +194,21 @@ def test_extended_headers_that_say_nothing(tmp_path):
     assert read_mrc_series(path).angles_deg is None
 
 
+@pytest.mark.parametrize("per_section", [(0, 0), (0, 2), (2, 1)])
+def test_the_kits_account_is_not_taken_for_angles(tmp_path, per_section):
+    """Whatever another program puts where the numbers per image stand."""
+    path = tmp_path / "a.mrc"
+    write_mrc(path, IMAGES.astype(np.float32), 0.25, ["em_inverse"], {"a": 1}, volume=False)
+    poke(path, 128, struct.pack("<hh", *per_section))
+    # Angles that are plausible, should anything read them as such.
+    poke(path, 1024, np.tile(np.array([0, 20, 40, 60], "f4"), 64).tobytes())
+    stack = read_mrc_series(path)
+    assert stack.angles_deg is None
+    assert stack.pixel_size_nm == 0.25
+    assert len(stack.notes) == 1
+    assert "damaged" in stack.notes[0]
+
+
 def test_one_angstrom_is_believed_with_a_note(tmp_path):
     stack = read_mrc_series(write(tmp_path / "a.mrc", voxel_size=1.0))
     assert stack.pixel_size_nm == pytest.approx(0.1)
@@ -207,12 +223,15 @@ def test_one_angstrom_is_believed_with_a_note(tmp_path):
 def test_what_we_write_passes_mrcfiles_own_validation(tmp_path, volume, capsys):
     path = tmp_path / "a.mrc"
     labels = [f"em_inverse label {k} " + "x" * 90 for k in range(12)]
-    write_mrc(path, IMAGES.astype(np.float32), 0.25, labels, volume=volume)
+    write_mrc(path, IMAGES.astype(np.float32), 0.25, labels, {"a": "ε"}, volume=volume)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert mrcfile.validate(path)
     with mrcfile.open(path) as mrc:
         np.testing.assert_array_equal(mrc.data, IMAGES)
+        assert int(mrc.header.nsymbt) == mrc.extended_header.nbytes == 1024
+        assert json.loads(mrc.extended_header.tobytes()) == {"em_inverse": {"a": "ε"}}
+        assert mrc.extended_header.tobytes().isascii()
         assert float(mrc.voxel_size.x) == pytest.approx(2.5)
         assert mrc.is_volume() is volume or mrc.header.ispg == int(volume)
         assert int(mrc.header.nlabl) == 10

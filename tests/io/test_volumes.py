@@ -88,7 +88,7 @@ def test_other_programs_see_sections_z_rows_y_columns_x(tmp_path):
         assert "SIRT" in h5["volume"].attrs["report"]
 
 
-@pytest.mark.parametrize("ending", [".tif", ".ome.tif", ".h5", ".emd"])
+@pytest.mark.parametrize("ending", [".mrc", ".tif", ".ome.tif", ".h5", ".emd"])
 def test_the_account_comes_back_whole(tmp_path, ending):
     original = reconstruction(metadata={"synthetic": True})
     again = read_volume(write_volume(tmp_path / f"v{ending}", original))
@@ -99,6 +99,50 @@ def test_the_account_comes_back_whole(tmp_path, ending):
     assert again.data_distance == 3.0
     assert facts(again) == facts(original)
     assert describe(facts(again)).startswith("SIMULATED DATA")
+
+
+def test_an_mrc_file_is_reported_as_an_hdf5_file_is(tmp_path):
+    original = reconstruction(metadata={"noise_norm": 2.5, "alarms": ["λ too large"]})
+    lines = {
+        ending: describe(facts(read_volume(write_volume(tmp_path / f"v{ending}", original))))
+        for ending in (".mrc", ".rec", ".h5")
+    }
+    assert lines[".mrc"] == lines[".rec"] == lines[".h5"] == describe(facts(original))
+    assert read_volume(tmp_path / "v.mrc").metadata["notes"] == []
+    slice_ = read_volume(write_volume(tmp_path / "s.mrc", reconstruction(VOLUME[:, :, 0])))
+    assert (slice_.algorithm, slice_.metadata["notes"]) == ("SIRT", [])
+
+
+@pytest.mark.parametrize(
+    "damage", [b"\xff", b"\n", b'{"em_inverse": [1]}', b'{"em_inverse": {"n_iter": "x"}}', b"["]
+)
+def test_a_damaged_account_in_mrc_leaves_the_labels_and_a_note(tmp_path, damage):
+    path = write_volume(tmp_path / "v.mrc", reconstruction())
+    raw = bytearray(path.read_bytes())
+    end = 1024 + int.from_bytes(raw[92:96], "little")
+    if len(damage) == 1:
+        raw[1030:1040] = 10 * damage
+    else:
+        raw[1024:end] = damage.ljust(end - 1024)
+    path.write_bytes(raw)
+    again = read_volume(path)
+    np.testing.assert_array_equal(again.volume, VOLUME)
+    assert again.pixel_size_nm == 3.36
+    assert again.algorithm == "read from v.mrc"
+    assert "SIRT, 30 iterations" in " ".join(again.metadata["labels"])
+    assert any("account" in note and "damaged" in note for note in again.metadata["notes"])
+
+
+def test_an_account_of_another_shape_is_not_believed(tmp_path):
+    """As after a program that cuts volumes but copies the extended header."""
+    path = write_volume(tmp_path / "v.mrc", reconstruction())
+    raw = bytearray(path.read_bytes())
+    raw[8:12] = np.int32(3).tobytes()
+    path.write_bytes(raw[: -5 * 6 * 4])
+    again = read_volume(path)
+    assert again.volume.shape == (3, 5, 6)
+    assert again.algorithm == "read from v.mrc"
+    assert any("another shape" in note for note in again.metadata["notes"])
 
 
 def test_mrc_without_account_says_where_it_was_read(tmp_path):

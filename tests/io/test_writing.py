@@ -13,7 +13,7 @@ from em_inverse.io import FileWriteError, read_tilt_series, saving, write_tilt_s
 from em_inverse.tilt_series import TiltSeries
 
 NAMES = ["s.mrc", "s.st", "s.tif", "s.ome.tif", "s.h5", "s.emd", "s.npz"]
-TELLING = ["s.tif", "s.ome.tif", "s.h5", "s.emd", "s.npz"]
+TELLING = ["s.mrc", "s.st", "s.tif", "s.ome.tif", "s.h5", "s.emd", "s.npz"]
 ANGLES = [-60.5, 0.0, 31.25]
 SERIES = TiltSeries(
     np.arange(60, dtype=np.float32).reshape(3, 4, 5),
@@ -67,13 +67,25 @@ def test_dose_history_and_metadata_come_back(tmp_path, name):
     assert (again.metadata["file"], again.metadata["notes"]) == (name, [])
 
 
-@pytest.mark.parametrize("name", ["s.tif", "s.ome.tif"])
-def test_tiffs_know_their_angles_without_the_side_file(tmp_path, name):
+@pytest.mark.parametrize("name", ["s.tif", "s.ome.tif", "s.mrc"])
+def test_stacks_know_their_angles_without_the_side_file(tmp_path, name):
     path, side_file = write_tilt_series(tmp_path / name, SERIES)
     side_file.unlink()
     again = read_tilt_series(path)
     np.testing.assert_array_equal(again.angles_deg, ANGLES)
-    assert again.metadata["angle_source"] == f"metadata of {name}"
+    place = "extended header" if name == "s.mrc" else "metadata"
+    assert again.metadata["angle_source"] == f"{place} of {name}"
+
+
+def test_a_damaged_account_in_mrc_is_noted_and_the_images_are_read(tmp_path):
+    path, _ = write_tilt_series(tmp_path / "s.mrc", SERIES)
+    raw = bytearray(path.read_bytes())
+    raw[1100] = 0xFF
+    path.write_bytes(raw)
+    again = read_tilt_series(path)
+    np.testing.assert_array_equal(again.projections, SERIES.projections)
+    assert again.dose is None
+    assert any("damaged" in note for note in again.metadata["notes"])
 
 
 def test_other_programs_see_tilt_rows_y_columns_x(tmp_path):

@@ -228,7 +228,7 @@ def test_epsilon_is_the_noise_norm():
     found = tomography.choose_epsilon(series)
     assert found.epsilon == pytest.approx(norm, rel=0.1)
     assert "noise norm" in str(found)
-    with pytest.raises(DataError, match="nothing to draw"):
+    with pytest.raises(DataError, match=r"'noise norm' compares nothing.*rule='held_out'"):
         found.draw()
 
 
@@ -278,5 +278,30 @@ def test_a_reachable_epsilon_is_the_noise_or_what_misfit_leaves():
     choice = tomography.choose_epsilon(wandering, "reachable", noise=norm)
     assert choice.epsilon > 1.5 * norm
     assert "least" in choice.message
+    with pytest.raises(DataError, match=r"'reachable' compares nothing.*rule='held_out'"):
+        choice.draw()
     reached = tomography.tv(wandering, epsilon=1.05 * choice.epsilon)
     assert reached.data_distance < 1.06 * choice.epsilon
+
+
+def test_noise_read_from_an_aligned_series_is_passed_on_with_its_warning():
+    series, _, norm = problem("disc", 0)
+    aligned = series.replace(metadata={"shifts_px": np.full((series.n_tilts, 2), 0.5)})
+    level = tomography.noise_level(aligned)
+
+    def method(part, value):
+        return tomography.cgls(part, 3, lam=value)
+
+    for given_, warned in ((None, True), (level, True), (norm, False)):
+        said = [
+            tomography.choose_epsilon(aligned, noise=given_),
+            tomography.choose_epsilon(aligned, "reachable", noise=given_),
+            tomography.choose_epsilon(
+                aligned, "held_out", method, noise=given_, factors=[1.0, 1.1], folds=1
+            ),
+            tomography.choose_lambda(aligned, "discrepancy", "tikhonov", noise=given_),
+            tomography.choose_lambda(aligned, "halving", "tikhonov", noise=given_),
+        ]
+        warnings = ["before it was aligned" in choice.message for choice in said]
+        assert warnings == [warned] * len(said)
+    assert "aligned" not in tomography.choose_epsilon(series).message

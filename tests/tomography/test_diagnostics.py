@@ -440,6 +440,26 @@ def test_slow_loss_of_mass_rings_unless_the_object_leaves_the_field():
     assert not any("mass" in reason for reason in part.reasons)
 
 
+def test_mass_that_follows_the_tilt_is_not_called_damage():
+    """A holder that shadows one side; time runs with the tilt, as in most series."""
+    thickness = np.sign(ANGLES) * (1 / np.cos(np.deg2rad(ANGLES)) - 1)
+    for seed in range(2):
+        shadowed = clean("disc") * (1 + 0.04 * thickness)[:, None]
+        found = tomography.damage_alarm(noisy(shadowed, 0.03, seed)[0])
+        assert found.alarm
+        assert found.follows_tilt
+        assert "Shadowing" in str(found)
+        assert "specimen changed" not in str(found)
+        assert "damage:" not in found.facts["alarms"][0]
+        assert "in step with the tilt" in found.draw().get_suptitle()
+        fading = clean("disc") * (1 - 0.1 * np.linspace(0, 1, ANGLES.size))[:, None]
+        found = tomography.damage_alarm(noisy(fading, 0.03, seed)[0])
+        assert not found.follows_tilt
+        assert "specimen changed" in str(found)
+        assert found.facts["alarms"][0].startswith("damage:")
+        assert "specimen changed" in found.draw().get_suptitle()
+
+
 def test_damage_in_a_volume_is_placed_in_it():
     ball = phantoms.sphere(24, radius=6)
     small = phantoms.sphere(24, radius=2.5, centre=(12, 3, 17))
