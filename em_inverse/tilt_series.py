@@ -486,9 +486,10 @@ class TiltSeries:
     def __repr__(self) -> str:
         low, high = self.tilt_range_deg
         scale = "" if self.pixel_size_nm is None else f", {self.pixel_size_nm:g} nm/px"
+        steps = "1 step" if len(self.history) == 1 else f"{len(self.history)} steps"
         return (
             f"TiltSeries({self.n_tilts} projections of {self.projections.shape[1:]}, "
-            f"{low:g}° to {high:g}°{scale}, {len(self.history)} steps of history)"
+            f"{low:g}° to {high:g}°{scale}, {steps} of history)"
         )
 
 

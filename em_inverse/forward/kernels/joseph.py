@@ -38,7 +38,9 @@ saved there. What can be saved is everything else.
 - *Tiles that stay in cache.* The forward kernel copies four rows of the volume into a small tile
   and lets every angle read them there before it takes the next four. The adjoint kernel works on
   blocks of 16 × 64 voxels, which catch neighbouring rays at all angles. Very long y axes are cut
-  into strips of at most 256 voxels for the same reason.
+  into strips of at most 256 voxels for the same reason. What a strip adds up to is kept packed
+  until it is complete: lines that lie a power of two apart share few places in the cache, and
+  would drive each other out.
 - *No branches.* Tiles and projections carry two lines of zeros on either side, and an index
   outside is moved onto them. A ray that misses the object needs no question inside the loop.
 
@@ -286,6 +288,7 @@ def _project_chunk(values, ny, march, rays, step, drift, axis, strip, first, las
     y, width = strip[0], strip[1] - strip[0]
     framed = n_across + 2 * _MARGIN
     tile = np.zeros(4 * framed * width, values.dtype)
+    sums = np.zeros((last - first) * n_det * width, values.dtype)
     index = np.zeros(4 * n_det, np.uint64)
     near, far = np.zeros(4 * n_det, values.dtype), np.zeros(4 * n_det, values.dtype)
     for row in range(0, n_rows, 4):
@@ -306,8 +309,12 @@ def _project_chunk(values, ny, march, rays, step, drift, axis, strip, first, las
                     width, 1.0, abs(step[r]), index, near, far, j * n_det,
                 )  # fmt: skip
             for u in range(low, high):
-                at = (tilt * n_det + u) * ny + y
-                _add_four(out, at, tile, width, index, near, far, u, n_det)
+                at = ((r - first) * n_det + u) * width
+                _add_four(sums, at, tile, width, index, near, far, u, n_det)
+    for r in range(first, last):
+        for u in range(n_det):
+            at = (rays[r] * n_det + u) * ny + y
+            _copy(out, at, sums, ((r - first) * n_det + u) * width, width)
 
 
 @njit(parallel=True, cache=True, nogil=True)
@@ -336,8 +343,10 @@ def _fill_blocks(framed, size, cosines, sines, axis, inverse, strip, top, out):
     n_tilts, width = cosines.size, strip[1] - strip[0]
     index = np.zeros(4 * _BLOCK[1], np.uint64)
     near, far = np.zeros(4 * _BLOCK[1], framed.dtype), np.zeros(4 * _BLOCK[1], framed.dtype)
+    sums = np.zeros(_BLOCK[0] * _BLOCK[1] * width, framed.dtype)
     for left in range(0, nx, _BLOCK[1]):
         across = min(_BLOCK[1], nx - left)
+        sums[:] = 0
         for four in range(0, n_tilts, 4):
             for z in range(top, min(nz, top + _BLOCK[0])):
                 for j in range(4):
@@ -350,8 +359,12 @@ def _fill_blocks(framed, size, cosines, sines, axis, inverse, strip, top, out):
                         width, inverse[tilt], inverse[tilt], index, near, far, j * _BLOCK[1],
                     )  # fmt: skip
                 for x in range(across):
-                    at = (z * nx + left + x) * ny + strip[0]
-                    _add_four(out, at, framed, width, index, near, far, x, _BLOCK[1])
+                    at = ((z - top) * _BLOCK[1] + x) * width
+                    _add_four(sums, at, framed, width, index, near, far, x, _BLOCK[1])
+        for z in range(top, min(nz, top + _BLOCK[0])):
+            for x in range(across):
+                at = (z * nx + left + x) * ny + strip[0]
+                _copy(out, at, sums, ((z - top) * _BLOCK[1] + x) * width, width)
 
 
 @njit(parallel=True, fastmath=_FAST, cache=True, nogil=True)
