@@ -103,6 +103,7 @@ def test_every_method_runs_with_its_defaults(tmp_path, capsys, method):
         (["--method", "tv", "--lam", "auto", "--iterations", "20"], "ε = "),
         (["--method", "sirt", "--stop", "discrepancy", "--iterations", "60"], "SIRT"),
         (["--method", "sart", "--stop", "held_out", "--iterations", "8"], "held-out"),
+        (["--method", "wbp", "--cutoff", "1"], "cutoff = 1)"),
         (["--method", "wbp", "--cutoff", "0.5", "--bin", "2", "--thickness", "5"], "cutoff = 0.5"),
         (["--method", "cgls", "--lam", "3", "--iterations", "4"], "λ = 3"),
         (["--method", "asd-pocs", "--schedule", "published", "--epsilon", "60%"], "published"),

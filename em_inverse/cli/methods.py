@@ -64,7 +64,8 @@ def check_options(arguments: argparse.Namespace) -> None:
     if arguments.hold_out is not None:
         check_integer(arguments.hold_out, "--hold-out", minimum=2)
     if arguments.cutoff is not None:
-        check_number(arguments.cutoff, "--cutoff", minimum=0, maximum=1, exclusive=True)
+        check_number(arguments.cutoff, "--cutoff", minimum=0, exclusive=True)
+        check_number(arguments.cutoff, "--cutoff", maximum=1)
     if arguments.no_align and arguments.align not in (None, "none"):
         raise ParameterError(
             f"--no-align and --align {arguments.align} contradict each other; give one of them."
