@@ -26,6 +26,7 @@ PARTS: dict[str, tuple[str, tuple[int, ...]]] = {
     "reconstruction": ("reconstruction", (1, 2)),
     "convergence": ("convergence", (1,)),
     "alignment": ("alignment", (1,)),
+    "explorers": ("explorers", (2,)),
 }
 
 

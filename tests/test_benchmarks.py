@@ -80,6 +80,30 @@ def test_every_part_runs(quick, name):
     json.dumps(result, allow_nan=False)
 
 
+@pytest.mark.browser
+def test_explorers_are_timed_in_a_browser(quick):
+    result = quick("explorers", 2)
+    if result["notes"]:
+        assert "no Chromium" in result["notes"][0]
+        assert [bar["met"] for bar in result["bars"]] == [None, None]
+        return
+    sliders = cells(result, "Week 11")
+    assert list(sliders) == [
+        "λ, weight of the prior",
+        "noise (% of the peak)",
+        "probe width σ (px)",
+    ]
+    for row in sliders.values():
+        assert row["steps"] == 4
+        assert 0 < row["median ms"] <= row["p95 ms"] <= row["slowest ms"]
+        assert row["showed that they worked"] <= 4
+    silent = [row for row in sliders.values() if row["showed that they worked"] == 0]
+    medians = [row["median ms"] for row in silent]
+    assert medians
+    assert result["bars"][0]["value"] >= max(medians)
+    assert [bar["limit"] for bar in result["bars"]] == [100, 150]
+
+
 def test_two_threads_are_timed_on_the_clock(quick):
     result = quick("projector", 2)
     assert "wall s" in cells(result, "Volume 32³")["ours"]

@@ -8,15 +8,21 @@ import lazy_loader
 
 _load, _list, _names = lazy_loader.attach(
     __name__,
-    submodules=["colours", "controls", "panel", "raster", "runs", "static"],
+    submodules=["colours", "controls", "panel", "raster", "runs", "static", "working"],
     submod_attrs={
         "canvas": ["Canvas"],
         "controls": ["Choice", "LogSlider", "Slider", "Switch"],
         "deblurring": ["DeblurringExplorer"],
         "explorer": ["Explorer"],
+        "few_tilts": ["FewTiltsExplorer"],
+        "forward_chain": ["ForwardExplorer"],
+        "l_curve": ["LCurveExplorer"],
         "panel": ["Axis", "ImagePanel", "Line", "LinePanel", "Rule", "View"],
         "picture": ["Picture"],
         "presentation": ["present"],
+        "priors": ["PriorExplorer"],
+        "spectrum": ["SpectrumExplorer"],
+        "wedge": ["WedgeExplorer"],
     },
 )
 __all__ = list(_names)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import html
 import os
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import ipywidgets
 
 from em_inverse.errors import ParameterError, check_choice
-from em_inverse.widgets import presentation, runs
+from em_inverse.widgets import presentation, runs, working
 from em_inverse.widgets.controls import Control, check_parameters
 from em_inverse.widgets.panel import View
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Explorer"]
 
 ENVIRONMENT = "EM_INVERSE_CANVAS"
+BETWEEN_REPORTS_S = 0.1
 
 
 class Explorer(ipywidgets.VBox):
@@ -40,7 +42,9 @@ class Explorer(ipywidgets.VBox):
             def draw(result): ...             # numbers in, a View out
 
     Everything else is here: sliders that never queue work, errors shown in the widget, Reset, large
-    type, the fixed sentence for screen readers and for tests, the static figure.
+    type, the fixed sentence for screen readers and for tests, the static figure. Where `takes_long`
+    says so, ``compute`` runs in a thread beside a Stop button, and shows how far it is when it
+    calls :func:`em_inverse.widgets.working.tick`.
 
     Parameters
     ----------
@@ -82,6 +86,8 @@ class Explorer(ipywidgets.VBox):
         self._requested = self._opening
         self._wanted: dict[str, Any] | None = None
         self._busy = False
+        self._stop_asked = False
+        self._reported = 0.0
         self._setting: int | None = None
         self._closed = False
         self.error: BaseException | None = None
@@ -98,6 +104,12 @@ class Explorer(ipywidgets.VBox):
         self._reset = ipywidgets.Button(
             description="Reset", tooltip="Back to the opening state", icon="undo"
         )
+        self._stop = ipywidgets.Button(
+            description="Stop",
+            tooltip="Leave the picture as it is",
+            icon="stop",
+            layout={"display": "none"},
+        )
         self._large = ipywidgets.ToggleButton(
             description="Large type", tooltip="Double the text, for the projector"
         )
@@ -109,6 +121,7 @@ class Explorer(ipywidgets.VBox):
         for widget in self._inputs.values():
             widget.observe(self._on_change, "value")
         self._reset.on_click(self._on_reset)
+        self._stop.on_click(self._on_stop)
         self._large.observe(self._on_large, "value")
         self._canvas.on_pick(self._on_pick)
         self._show()
@@ -198,6 +211,7 @@ class Explorer(ipywidgets.VBox):
             return
         with self._lock:
             self._closed = True
+            self._stop_asked = True
             self._wanted = None
         presentation.forget(self)
         runs.stop(self._run_name)
@@ -252,6 +266,9 @@ class Explorer(ipywidgets.VBox):
         self._set_inputs(self._opening)
         self._request(self._opening)
 
+    def _on_stop(self, button: Any) -> None:
+        self._stop_asked = True
+
     def _on_large(self, change: Any) -> None:
         self.set_text_scale(2.0 if change["new"] else 1.0)
 
@@ -271,11 +288,13 @@ class Explorer(ipywidgets.VBox):
                 return
             self._requested = parameters
             self._wanted = parameters
+            self._stop_asked = False
             if self._busy:
                 return
             self._busy = True
         if self.takes_long(parameters):
             self._headline.value = _headline("computing …", "The picture follows.")
+            self._stop.layout.display = ""
             runs.start(self._run_name, self._work)
         else:
             while self._work():
@@ -286,11 +305,17 @@ class Explorer(ipywidgets.VBox):
         with self._lock:
             if self._wanted is None:
                 self._busy = False
+                self._stop.layout.display = "none"
                 return False
             parameters, self._wanted = self._wanted, None
         try:
-            result = self.compute(**parameters)
+            with working.reporting(self._report):
+                result = self.compute(**parameters)
+            self._end_if_unwanted()
             view = self.draw(result)
+        except working.Stopped:
+            self._show_stopped()
+            return True
         except Exception as error:
             self._show_error(error)
             return True
@@ -300,11 +325,36 @@ class Explorer(ipywidgets.VBox):
                 self._show()
         return True
 
+    def _report(self, share: float) -> None:
+        """Show how far the work is, and end it when the reader stopped it or moved on."""
+        self._end_if_unwanted()
+        now = time.monotonic()
+        if now - self._reported >= BETWEEN_REPORTS_S:
+            self._reported = now
+            self._headline.value = _headline(f"computing … {share:.0%}", "The picture follows.")
+
+    def _end_if_unwanted(self) -> None:
+        with self._lock:
+            if self._stop_asked or self._wanted is not None:
+                raise working.Stopped
+
+    def _show_stopped(self) -> None:
+        """After Stop the controls go back to the picture shown; a newer wish goes on."""
+        with self._lock:
+            if not self._stop_asked or self._closed:
+                return
+            self._stop_asked = False
+            self._wanted = None
+            self._requested = self.parameters
+            self._set_inputs(self.parameters)
+            note = "Stopped: the controls are back where this picture was made."
+            self._headline.value = _headline(self.view.headline, note)
+
     # ---- showing ----
 
     def _arrange(self) -> list[ipywidgets.Widget]:
         box = _grid([self._inputs[control.name] for control in self.controls])
-        buttons = ipywidgets.HBox([self._reset, self._large])
+        buttons = ipywidgets.HBox([self._stop, self._reset, self._large])
         parts: list[ipywidgets.Widget] = [box]
         if self.more:
             extra = _grid([self._inputs[control.name] for control in self.more])

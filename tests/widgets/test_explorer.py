@@ -6,7 +6,7 @@ import ipywidgets
 import pytest
 
 from em_inverse.errors import ParameterError
-from em_inverse.widgets import presentation, runs
+from em_inverse.widgets import presentation, runs, working
 from em_inverse.widgets.controls import Slider, Switch
 from em_inverse.widgets.explorer import Explorer
 from em_inverse.widgets.panel import Line, LinePanel, View
@@ -46,6 +46,35 @@ class Slow(Square):
         if x != 3:
             assert Slow.gate.acquire(timeout=10)
         return Square.compute(x=x, negative=negative)
+
+
+class Ticking(Square):
+    """Works in ten parts, each as long as the test allows, and says after each how far it is."""
+
+    slow = True
+    gate = threading.Semaphore(0)
+    ticked = threading.Semaphore(0)
+
+    @staticmethod
+    def compute(*, x, negative):
+        if x != 3:
+            for part in range(10):
+                working.tick(part, 10)
+                Ticking.ticked.release()
+                assert Ticking.gate.acquire(timeout=10)
+        return Square.compute(x=x, negative=negative)
+
+
+@pytest.fixture
+def ticking(monkeypatch):
+    monkeypatch.setattr("em_inverse.widgets.explorer.BETWEEN_REPORTS_S", 0.0)
+    Ticking.gate, Ticking.ticked = threading.Semaphore(0), threading.Semaphore(0)
+    Square.computed.clear()
+    made = Ticking(backend="picture")
+    yield made
+    for _ in range(20):
+        Ticking.gate.release()
+    made.close()
 
 
 @pytest.fixture
@@ -182,6 +211,56 @@ def test_closing_stops_the_work(slow):
     assert slow.result == 9
     slow._request({"x": 6, "negative": False})
     assert runs.get("explorer Slow") is None
+
+
+def test_long_work_says_how_far_it_is(ticking):
+    assert ticking._stop.layout.display == "none"
+    move(ticking, x=5)
+    assert Ticking.ticked.acquire(timeout=10)
+    assert "0%" in ticking._headline.value
+    assert ticking._stop.layout.display == ""
+    for _ in range(3):
+        Ticking.gate.release()
+        assert Ticking.ticked.acquire(timeout=10)
+    assert "30%" in ticking._headline.value
+    for _ in range(7):
+        Ticking.gate.release()
+    assert ticking.wait(10)
+    assert ticking.result == 25
+    assert "square 25" in ticking._headline.value
+    assert ticking._stop.layout.display == "none"
+
+
+def test_stop_leaves_the_picture_and_takes_the_controls_back_to_it(ticking):
+    picture = ticking._canvas.value
+    move(ticking, x=5)
+    assert Ticking.ticked.acquire(timeout=10)
+    ticking._stop.click()
+    Ticking.gate.release()
+    assert ticking.wait(10)
+    assert (ticking.result, ticking.parameters["x"], ticking._inputs["x"].value) == (9, 3, 3)
+    assert ticking._canvas.value == picture
+    assert "square 9" in ticking._headline.value
+    assert "Stopped" in ticking._headline.value
+    assert ticking.error is None
+    assert Square.computed == [3]
+    for _ in range(10):
+        Ticking.gate.release()
+    move(ticking, x=5)
+    assert ticking.wait(10)
+    assert ticking.result == 25
+
+
+def test_a_newer_wish_ends_the_older_work_at_once(ticking):
+    move(ticking, x=5)
+    assert Ticking.ticked.acquire(timeout=10)
+    ticking._stop.click()
+    move(ticking, x=6)
+    for _ in range(11):
+        Ticking.gate.release()
+    assert ticking.wait(10)
+    assert (ticking.result, ticking._inputs["x"].value) == (36, 6)
+    assert Square.computed == [3, 6]
 
 
 def test_making_it_again_leaves_nothing_behind():

@@ -1,0 +1,167 @@
+"""Every explorer as a reader meets it: in JupyterLab, on a hall's screen, moved by keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytest.importorskip("jupyterlab", reason="jupyterlab is not installed")
+
+pytestmark = pytest.mark.browser
+
+EXPLORERS = {
+    "ForwardExplorer": "week01",
+    "SpectrumExplorer": "week02",
+    "PriorExplorer": "week03",
+    "LCurveExplorer": "week04",
+    "WedgeExplorer": "week05",
+    "FewTiltsExplorer": "week06",
+    "DeblurringExplorer": "week11",
+}
+CANVAS = ".em-canvas canvas"
+EXPLORER = ".em-explorer"
+VISIBLE_HEIGHT = 940
+"""What JupyterLab's bars leave of 1080 pixels."""
+SLIDERS = ".em-controls [role=slider]"
+MENUS = ".em-controls select"
+SWITCHES = ".em-controls input[type=checkbox]"
+
+# The drawn pixels, as a short number.
+FINGERPRINT = """
+() => {
+  const canvas = document.querySelector('.em-canvas canvas');
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  let sum = 0;
+  for (let i = 0; i < data.length; i += 1) sum = (31 * sum + data[i]) % 4294967291;
+  return sum;
+}
+"""
+
+
+@pytest.fixture(scope="module", params=EXPLORERS, ids=EXPLORERS.get)
+def page(request: Any, open_notebook: Callable[[str, list[str], str], Any]) -> Iterator[Any]:
+    cell = f"from em_inverse import widgets\nwidgets.{request.param}()"
+    page = open_notebook(f"{EXPLORERS[request.param]}.ipynb", [cell], f"{CANVAS}[data-frame='1']")
+    page.week = EXPLORERS[request.param]
+    yield page
+    page.context.close()
+
+
+def test_it_opens_with_picture_number_and_words(page: Any, screenshots: Path) -> None:
+    page.screenshot(path=screenshots / f"{page.week}_open.png")
+    canvas = page.locator(CANVAS)
+    assert canvas.count() == 1
+    assert canvas.get_attribute("role") == "img"
+    assert len(canvas.get_attribute("aria-label").split()) >= 10
+    assert canvas.bounding_box()["width"] > 1200
+    assert any(sign.isdigit() for sign in page.locator(".em-headline").inner_text())
+    assert page.evaluate(FINGERPRINT) != 0
+    names = page.locator(SLIDERS).evaluate_all("(all) => all.map((one) => one.ariaLabel)")
+    assert names
+    assert all(len(name) > 2 for name in names)
+    _no_complaints(page)
+
+
+def test_every_control_reaches_both_ends(page: Any, screenshots: Path) -> None:
+    for header in page.locator(".jupyter-widget-Collapse-header").all():
+        header.click()
+        page.wait_for_timeout(300)
+    for number, slider in enumerate(page.locator(SLIDERS).all()):
+        if slider.get_attribute("disabled") is not None:
+            continue
+        seen = {page.evaluate(FINGERPRINT)}
+        for key, end in (("Home", "aria-valuemin"), ("End", "aria-valuemax")):
+            slider.focus()
+            page.keyboard.press(key)
+            _settle(page)
+            page.screenshot(path=screenshots / f"{page.week}_slider{number}_{key.lower()}.png")
+            now, limit = (float(slider.get_attribute(name)) for name in ("aria-valuenow", end))
+            assert now == pytest.approx(limit), f"slider {number} does not follow {key}"
+            seen.add(page.evaluate(FINGERPRINT))
+        assert len(seen) >= 2, f"slider {number} changes nothing"
+        _reset(page)
+    for number, menu in enumerate(page.locator(MENUS).all()):
+        seen, values = set(), menu.locator("option").evaluate_all("all => all.map(o => o.value)")
+        for value in values:
+            menu.select_option(value)
+            _settle(page)
+            seen.add(page.evaluate(FINGERPRINT))
+            page.screenshot(path=screenshots / f"{page.week}_menu{number}_{len(seen)}.png")
+        assert len(seen) == len(values), f"two entries of menu {number} show the same"
+        _reset(page)
+    for number, switch in enumerate(page.locator(SWITCHES).all()):
+        before = page.evaluate(FINGERPRINT)
+        switch.click()
+        _settle(page)
+        page.screenshot(path=screenshots / f"{page.week}_switch{number}.png")
+        assert page.evaluate(FINGERPRINT) != before, f"switch {number} changes nothing"
+        _reset(page)
+    _no_complaints(page)
+
+
+def test_reset_brings_the_opening_back(page: Any) -> None:
+    opening = page.evaluate(FINGERPRINT)
+    page.locator(SLIDERS).first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    _settle(page)
+    assert page.evaluate(FINGERPRINT) != opening
+    _reset(page)
+    assert page.evaluate(FINGERPRINT) == opening
+
+
+def test_large_type_fits_the_screen_of_a_hall(page: Any, screenshots: Path) -> None:
+    height = page.locator(CANVAS).bounding_box()["height"]
+    page.get_by_role("button", name="Large type").click()
+    page.wait_for_timeout(800)
+    page.locator(EXPLORER).first.scroll_into_view_if_needed()
+    page.screenshot(path=screenshots / f"{page.week}_present.png")
+    assert page.locator(CANVAS).bounding_box()["height"] > height
+    whole = page.locator(EXPLORER).first.bounding_box()
+    assert whole["width"] <= 1920
+    assert whole["height"] <= VISIBLE_HEIGHT, "the hall sees only a part of it"
+    page.get_by_role("button", name="Large type").click()
+    page.wait_for_timeout(500)
+    assert page.locator(CANVAS).bounding_box()["height"] == pytest.approx(height, abs=2)
+    _no_complaints(page)
+
+
+def test_running_the_cell_again_leaves_one_explorer(page: Any) -> None:
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    page.wait_for_timeout(1500)
+    page.wait_for_selector(f"{CANVAS}[data-frame='1']", state="attached")
+    assert page.locator(CANVAS).count() == 1
+    page.locator(SLIDERS).first.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector(f"{CANVAS}[data-frame='2']", state="attached")
+    _no_complaints(page)
+
+
+def _settle(page: Any) -> None:
+    """Wait until nothing is being computed and the canvas was not redrawn for a while."""
+    number, quiet = None, 0
+    for _ in range(500):
+        now = page.locator(CANVAS).get_attribute("data-frame")
+        working = "computing" in page.locator(".em-headline").inner_text()
+        quiet = quiet + 1 if now == number and not working else 0
+        if quiet >= 5:
+            return
+        number = now
+        page.wait_for_timeout(60)
+    pytest.fail("the canvas never came to rest")
+
+
+def _reset(page: Any) -> None:
+    page.get_by_role("button", name="Reset").click()
+    _settle(page)
+
+
+def _no_complaints(page: Any) -> None:
+    assert page.complaints == []
+    assert page.locator(".jp-OutputArea-output[data-mime-type*=stderr]").count() == 0
+    assert page.locator(".jp-OutputArea-output[data-mime-type*=error]").count() == 0
+    assert page.locator(".em-error:visible").count() == 0
