@@ -27,6 +27,7 @@ PARTS: dict[str, tuple[str, tuple[int, ...]]] = {
     "convergence": ("convergence", (1,)),
     "alignment": ("alignment", (1,)),
     "explorers": ("explorers", (2,)),
+    "notebooks": ("notebooks", (2,)),
 }
 
 

@@ -46,6 +46,10 @@ from em_inverse.start import THREAD_CAPS
 ROOT = Path(__file__).resolve().parent.parent
 LARGEST_BYTES = 400_000
 CELL_SECONDS = 300
+# A port where nobody listens: whatever tries to fetch something fails at once.
+NO_NETWORK = dict.fromkeys(
+    ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), "localhost:9"
+)
 STUB = (
     "# Your turn: write the missing lines here, in place of the next one.",
     'raise NotImplementedError("your turn")',
@@ -189,12 +193,16 @@ def execute(notebook: NotebookNode, folder: Path, name: str) -> NotebookNode:
 
 
 def kernel_environment() -> dict[str, str]:
-    """Return the environment in which notebooks are built and validated."""
+    """Return the environment in which notebooks are built and validated: without a network.
+
+    A reader may have none, and no data but those that come with the kit.
+    """
     import matplotlib.font_manager  # noqa: F401  (its first import writes a cache, and says so)
 
     return {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name != "EM_INVERSE_DATA"},
         **THREAD_CAPS,
+        **NO_NETWORK,
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "PYTHONHASHSEED": "0",
     }

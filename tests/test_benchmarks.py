@@ -104,6 +104,15 @@ def test_explorers_are_timed_in_a_browser(quick):
     assert [bar["limit"] for bar in result["bars"]] == [100, 150]
 
 
+def test_notebooks_are_timed(quick):
+    result = quick("notebooks", 2)
+    (table,) = result["tables"]
+    (row,) = table["rows"]
+    assert (ROOT / "notebooks" / f"{row[0]}.ipynb").is_file()
+    assert min(row[1:]) > 0
+    assert result["bars"][0]["value"] == max(row[1:])
+
+
 def test_two_threads_are_timed_on_the_clock(quick):
     result = quick("projector", 2)
     assert "wall s" in cells(result, "Volume 32³")["ours"]

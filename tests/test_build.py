@@ -354,6 +354,21 @@ def test_failing_notebook_is_not_written(build, tmp_path, capsys, code, message)
     assert not student(tmp_path).exists()
 
 
+def test_notebooks_run_without_a_network_and_without_a_folder_of_data(build, tmp_path, monkeypatch):
+    monkeypatch.setenv("EM_INVERSE_DATA", str(tmp_path))
+    source = tmp_path / "week01_sample.py"
+    source.write_text(
+        "# %% [markdown]\n# # A week\n#\n# Ask the world.\n\n"
+        "# %%\nimport os\nimport urllib.request\n"
+        "print('data' if 'EM_INVERSE_DATA' in os.environ else 'no data')\n"
+        "try:\n    urllib.request.urlopen('http://example.org', timeout=5)\n"
+        "except OSError as error:\n    print('refused' in str(error))\n"
+    )
+    ran = build.execute(build.make(source, solved=True), tmp_path, "sample")
+    texts = [output.text for cell in ran.cells for output in cell.get("outputs", [])]
+    assert texts == ["no data\nTrue\n"]
+
+
 def notebook_with(*outputs):
     cell = nbformat.v4.new_code_cell("run()", id="week01-00")
     cell.outputs = list(outputs)
