@@ -72,6 +72,7 @@ def run(settings: Settings) -> Result:
                 row.append(_words(path))
             table.rows.append(row)
     result.tables.append(table)
+    result.notes.append(_winners(paths))
     _bars(result, paths)
     result.figures += _figures(paths)
     _few_tilts(result, n, settings)
@@ -171,7 +172,7 @@ def _figures(paths: dict[str, list[_Path]]) -> list[Figure]:
         figures.append(
             Figure(
                 name=name,
-                title=f"{_first(middle)}: distance to the solution against {words}",
+                title=_first(curves, words),
                 alt=(
                     f"Distance to the converged solution against {words}, both axes logarithmic, "
                     "median over all cases; a line marks 2 %. After 100 iterations: "
@@ -191,12 +192,42 @@ def _figures(paths: dict[str, list[_Path]]) -> list[Figure]:
     return figures
 
 
-def _first(paths: dict[str, _Path]) -> str:
-    """Say which method comes within 2 % first, in seconds."""
-    arrived = {name: path.seconds[path.arrival - 1] for name, path in paths.items() if path.arrival}
+def _first(curves: list[Curve], words: str) -> str:
+    """Say which two median curves come within 2 % first, and after how much of the x axis."""
+    arrived = sorted(
+        (next(x for x, y in zip(curve.x, curve.y, strict=True) if y <= _NEAR), curve.label)
+        for curve in curves
+        if min(curve.y) <= _NEAR
+    )
     if not arrived:
-        return "No method comes within 2 %"
-    return f"{min(arrived, key=lambda name: arrived[name])} comes within 2 % first"
+        return "In the median no method comes within 2 %"
+    (x, name), *others = arrived[:2]
+    unit = "iterations" if words == "iterations" else "s"
+    then = "".join(f", {other} after {y:.3g}" for y, other in others)
+    return f"Within 2 % in the median: {name} after {x:.3g} {unit}{then}"
+
+
+def _winners(paths: dict[str, list[_Path]]) -> str:
+    """Say in how many cases each method is first, by iterations and by time."""
+    cases = range(len(next(iter(paths.values()))))
+    sentences = []
+    for words in ("iterations", "CPU seconds"):
+        won = dict.fromkeys(paths, 0)
+        for case in cases:
+            arrived = {
+                name: found[case].seconds[k - 1] if words == "CPU seconds" else float(k)
+                for name, found in paths.items()
+                if (k := found[case].arrival) is not None
+            }
+            if arrived:
+                won[min(arrived, key=lambda name: arrived[name])] += 1
+        counts = ", ".join(
+            f"{name} in {count}"
+            for name, count in sorted(won.items(), key=lambda item: -item[1])
+            if count
+        )
+        sentences.append(f"by {words} {counts or 'none'} of {len(cases)} cases")
+    return f"First within 2 %: {'; '.join(sentences)}."
 
 
 def _median_path(paths: list[_Path]) -> _Path:

@@ -250,8 +250,10 @@ class CheckedNumber:
     2.0
     """
 
-    def __init__(self, *, minimum: float, exclusive: bool = False) -> None:
-        self.minimum, self.exclusive = minimum, exclusive
+    def __init__(
+        self, *, minimum: float, maximum: float | None = None, exclusive: bool = False
+    ) -> None:
+        self.minimum, self.maximum, self.exclusive = minimum, maximum, exclusive
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -263,7 +265,7 @@ class CheckedNumber:
 
     def __set__(self, instance: Any, value: Any) -> None:
         instance.__dict__[self.name] = check_number(
-            value, self.name, minimum=self.minimum, exclusive=self.exclusive
+            value, self.name, minimum=self.minimum, maximum=self.maximum, exclusive=self.exclusive
         )
 
 

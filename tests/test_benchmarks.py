@@ -155,6 +155,40 @@ def test_the_command_writes_json_page_and_pictures(quick, command, tmp_path, cap
     assert "Time to the same result" in capsys.readouterr().out
 
 
+def test_who_is_first_depends_on_what_is_counted():
+    """More iterations in less time: the title of each figure speaks of its own axis."""
+    from benchmarks import convergence
+    from benchmarks.results import Curve
+
+    slow, quick_ = (
+        convergence._Path([1, 0.01], [3, 6]),
+        convergence._Path([1, 0.5, 0.02], [1, 2, 3]),
+    )
+    never = convergence._Path([1, 0.9, 0.8], [1, 1, 1])
+    paths = {"A": [slow, never], "B": [quick_, quick_], "C": [never, never]}
+    assert convergence._winners(paths) == (
+        "First within 2 %: by iterations A in 1, B in 1 of 2 cases; by CPU seconds B in 2 of 2 "
+        "cases."
+    )
+    found = {
+        words: convergence._first(
+            [
+                Curve(name, "tv", path.seconds if words == "seconds" else [1, 2, 3], path.distance)
+                for name, path in (("B", quick_), ("C", never))
+            ]
+            + [Curve("A", "tv", slow.seconds if words == "seconds" else [1, 2], slow.distance)],
+            words,
+        )
+        for words in ("iterations", "seconds")
+    }
+    assert found == {
+        "iterations": "Within 2 % in the median: A after 2 iterations, B after 3",
+        "seconds": "Within 2 % in the median: B after 3 s, A after 6",
+    }
+    alone = [Curve("C", "tv", [1, 2, 3], never.distance)]
+    assert convergence._first(alone, "seconds") == "In the median no method comes within 2 %"
+
+
 def test_only_a_strict_run_fails_on_a_missed_bar(command, monkeypatch, capsys):
     from benchmarks.results import Bar, Result
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -103,8 +104,11 @@ def test_every_method_runs_with_its_defaults(tmp_path, capsys, method):
         (["--method", "tv", "--lam", "auto", "--iterations", "20"], "ε = "),
         (["--method", "sirt", "--stop", "discrepancy", "--iterations", "60"], "SIRT"),
         (["--method", "sart", "--stop", "held_out", "--iterations", "8"], "held-out"),
-        (["--method", "wbp", "--cutoff", "1"], "cutoff = 1)"),
-        (["--method", "wbp", "--cutoff", "0.5", "--bin", "2", "--thickness", "5"], "cutoff = 0.5"),
+        (["--method", "wbp", "--cutoff", "1"], "ramp filter, no cut-off)"),
+        (
+            ["--method", "wbp", "--cutoff", "0.5", "--bin", "2", "--thickness", "5"],
+            "cut off at 0.5 of Nyquist",
+        ),
         (["--method", "cgls", "--lam", "3", "--iterations", "4"], "λ = 3"),
         (["--method", "asd-pocs", "--schedule", "published", "--epsilon", "60%"], "published"),
     ],
@@ -223,6 +227,11 @@ def test_a_checkpoint_is_gone_on_from(series_file, tmp_path, capsys):
     assert main([*straight, "--iterations", "6"]) == 0
     resumed, once = (io.read_volume(tmp_path / f"{name}.mrc").volume for name in "bc")
     assert np.allclose(resumed, once, rtol=1e-5)
+    capsys.readouterr()
+    fewer = [*arguments, "--out", str(tmp_path / "d.mrc"), "--iterations", "5"]
+    assert main(fewer) == 2
+    assert re.search(r"5 iterations .* holds 6 already", capsys.readouterr().err)
+    assert not (tmp_path / "d.mrc").exists()
 
 
 def test_json_is_one_object_and_quiet_is_quiet(series_file, tmp_path, capsys):

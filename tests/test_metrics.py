@@ -177,6 +177,26 @@ def test_elongation_of_ellipses(method, ndim, a_z, a_x):
     assert found == pytest.approx(a_z / a_x, rel=0.01)
 
 
+@pytest.mark.parametrize("method", ["moments", "half_maximum"])
+@pytest.mark.parametrize("direction", [-60, 30, 90])
+def test_elongation_is_measured_along_any_direction(method, direction):
+    z, x = np.mgrid[-40:41, -45:46]
+    a = np.deg2rad(direction)
+    along, across = z * np.cos(a) - x * np.sin(a), z * np.sin(a) + x * np.cos(a)
+    blob = np.exp(-((along / 12) ** 2) - (across / 6) ** 2)
+    found = metrics.wedge_elongation(blob, method=method, threshold=0, direction_deg=direction)
+    assert found == pytest.approx(2, rel=0.01)
+    with pytest.raises(ParameterError, match="direction_deg"):
+        metrics.wedge_elongation(blob, direction_deg=np.nan)
+
+
+def test_a_line_profile_stays_inside_the_array():
+    picture = np.arange(20.0).reshape(4, 5)
+    distance, values = metrics.line_profile(picture, (1, 1), (np.sqrt(0.5), -np.sqrt(0.5)))
+    np.testing.assert_allclose(distance, np.sqrt(2) * np.array([-1, 0, 1]))
+    np.testing.assert_allclose(values, [2, 6, 10])
+
+
 def test_threshold_keeps_background_out():
     rng = np.random.default_rng(0)
     image = ellipse(30, 15) + 0.1 * rng.random((97, 91))
@@ -258,3 +278,39 @@ def test_rings_that_the_wedge_empties_are_passed_over():
     noise = np.random.default_rng(1).random((24, 24))
     other = metrics.fourier_ring_correlation(image, noise, wedge_deg=(30, 160))
     assert np.isfinite(other.cutoff(other.half_bit()))
+
+
+def porous():
+    truth = np.pad(np.ones((30, 30)), 8)
+    for z, x in ((14, 14), (14, 30), (30, 20)):
+        truth[z : z + 4, x : x + 4] = 0
+    return truth
+
+
+def test_holes_of_the_truth_are_all_found_and_none_invented():
+    assert metrics.count_holes(porous(), porous()) == (3, 0, 3)
+
+
+def test_a_hole_counts_from_half_of_its_area_on():
+    shown = porous()
+    shown[14:16, 14:18] = 1
+    assert metrics.count_holes(shown, porous()).found == 3
+    shown[16, 14] = 1
+    assert metrics.count_holes(shown, porous()).found == 2
+
+
+def test_invented_holes_are_dark_large_inside_and_apart():
+    shown = porous()
+    shown[22:25, 32:34] = 0.4
+    assert metrics.count_holes(shown, porous()) == (3, 1, 3)
+    assert metrics.count_holes(shown, porous(), threshold=0.3) == (3, 0, 3)
+    assert metrics.count_holes(shown, porous(), smallest=7) == (3, 0, 3)
+    shown = porous()
+    shown[18:20, 14:18] = 0  # a true hole that came out larger
+    shown[8:10, 8:38] = 0  # a face that came out lower
+    assert metrics.count_holes(shown, porous()) == (3, 0, 3)
+
+
+def test_holes_need_one_shape():
+    with pytest.raises(DataError, match="shape"):
+        metrics.count_holes(np.ones((20, 20)), porous())

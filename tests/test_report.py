@@ -3,9 +3,10 @@ import json
 import numpy as np
 import pytest
 
+from em_inverse import tomography
 from em_inverse.errors import ParameterError
 from em_inverse.report import report, report_table, table_text
-from em_inverse.tilt_series import Reconstruction
+from em_inverse.tilt_series import Reconstruction, TiltSeries
 
 
 @pytest.fixture
@@ -34,13 +35,60 @@ def test_the_line_states_every_item_that_is_owed(run):
     assert "\n" not in line
     for item in (
         "77 projections from −76° to 76° in steps of 2°",
-        "SIRT, 30 iterations (nonnegative = True)",
+        "SIRT, 30 iterations (x ≥ 0)",
         "residual ‖Ax − b‖ = 3 (5 % of ‖b‖)",
         "total dose 1200 e/nm²",
         "voxel size 0.5 nm",
         "em_inverse ",
     ):
         assert item in line
+
+
+ANGLES = np.arange(-70, 71, 10)
+SERIES = TiltSeries(np.ones((ANGLES.size, 8)), ANGLES)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "words"),
+    [
+        (lambda: tomography.wbp(SERIES), "(ramp filter, no cut-off)"),
+        (
+            lambda: tomography.wbp(SERIES, "hann", cutoff=0.5, padding="edge"),
+            "(hann filter, cut off at 0.5 of Nyquist, edge padding)",
+        ),
+        (lambda: tomography.sirt(SERIES, 2), "SIRT, 2 iterations (relaxation 1, x ≥ 0)"),
+        (
+            lambda: tomography.sirt(SERIES, 2, nonnegative=False, center_shift=0.5),
+            "(relaxation 1, x of either sign, tilt axis 0.5 px beside the middle)",
+        ),
+        (
+            lambda: tomography.sart(SERIES, 2, blocks=1),
+            "(relaxation 0.3, 1 block, golden order, x ≥ 0)",
+        ),
+        (lambda: tomography.cgls(SERIES, 2, lam=0.5), "CGLS, 2 iterations (λ = 0.5)"),
+        (lambda: tomography.mlem(SERIES, 2, background=3.0), "(background 3)"),
+        (lambda: tomography.tv_sart(SERIES, lam=0.1, n_iter=2), "x ≥ 0, total variation, λ = 0.1)"),
+        (
+            lambda: tomography.asd_pocs(SERIES, 10.0, n_iter=2),
+            (
+                "(ε = 10, mended schedule, first relaxation 0.5, relaxation reduced to 0.985 per "
+                "iteration, first TV step 0.2, TV step reduced to 0.95, largest TV step 0.95, 10 "
+                "TV steps per iteration, 15 blocks, random order, x ≥ 0)"
+            ),
+        ),
+    ],
+)
+def test_parameters_stand_in_words_under_a_picture(recipe, words):
+    line = report(recipe())
+    assert words in line
+    named = line.split(";")[1]
+    assert "_" not in named
+    assert "True" not in named
+
+
+def test_parameters_of_other_software_are_told_as_they_are(run):
+    run.parameters = {"soft_edge": True, "warm_start": False, "inner_loops": 3}
+    assert "(soft edge, no warm start, inner loops 3)" in report(run)
 
 
 def test_what_is_not_known_is_called_not_stated():
@@ -149,7 +197,7 @@ def test_priors_and_solvers_are_named_as_people_name_them(run):
     assert "algorithm       total variation by PDHG\n" in table_text(run)
     assert report_table(run)["parameters"]["prior"] == prior["prior"]
     run.algorithm = "TV-SART"
-    assert "; TV-SART, 30 iterations (prior = total variation, λ = 0.5); " in report(run)
+    assert "; TV-SART, 30 iterations (total variation, λ = 0.5); " in report(run)
 
 
 @pytest.mark.parametrize(("epsilon", "missed"), [(2.5, True), (2.99, False), (4.0, False)])

@@ -36,8 +36,30 @@ FINDINGS = (
 )
 """What the diagnostics of :mod:`em_inverse.tomography` find out, as keys of the metadata."""
 
-# Keywords and JSON spell them out; people read the symbols of the text.
-_SYMBOLS = {"lambda": "λ", "epsilon": "ε", "noise_norm": "‖noise‖"}
+# Keywords and JSON name the parameters for machines; under a picture they stand in words.
+_WORDS = {
+    "alpha": "first TV step {}",
+    "alpha_red": "TV step reduced to {}",
+    "beta": "first relaxation {}",
+    "beta_red": "relaxation reduced to {} per iteration",
+    "center_shift": "tilt axis {} px beside the middle",
+    "epsilon": "ε = {}",
+    "filter": "{} filter",
+    "gap": "duality gap {}",
+    "initial": "start {}",
+    "lam": "λ = {}",
+    "lambda": "λ = {}",
+    "n_tv": "{} TV steps per iteration",
+    "noise_norm": "‖noise‖ = {}",
+    "order": "{} order",
+    "padding": "{} padding",
+    "penalty": "{} penalty",
+    "prior": "{}",
+    "r_max": "largest TV step {}",
+    "schedule": "{} schedule",
+    "smoothing": "TV smoothed by {}",
+    "stop": "stopped by {}",
+}
 # Names of a solver alone, which say nothing of what it solved.
 _SOLVERS = ("PDHG", "FISTA")
 # A run counts as inside its ε ball to within the tolerance of the solvers.
@@ -120,7 +142,7 @@ def describe(table: Mapping[str, Any]) -> str:
     >>> print(describe({"algorithm": "WBP", "parameters": {"filter": "ramp"}, "n_iter": 0,
     ...     "n_projections": 77, "tilt_min_deg": -76.0, "tilt_max_deg": 76.0,
     ...     "tilt_step_deg": 2.0, "voxel_size_nm": 3.36, "software": "em_inverse 0.1.0"}))
-    77 projections from −76° to 76° in steps of 2°; WBP (filter = ramp); residual not stated; \
+    77 projections from −76° to 76° in steps of 2°; WBP (ramp filter); residual not stated; \
 dose not stated; voxel size 3.36 nm; em_inverse 0.1.0.
     """
     parts = [
@@ -228,11 +250,22 @@ def _algorithm(table: Mapping[str, Any]) -> str:
     if table.get("n_iter"):
         text += f", {table['n_iter']} iteration" + ("s" if table["n_iter"] > 1 else "")
     if parameters:
-        inside = ", ".join(
-            f"{_SYMBOLS.get(name, name)} = {_number(value)}" for name, value in parameters.items()
-        )
-        text += f" ({inside})"
+        text += f" ({', '.join(_in_words(name, value) for name, value in parameters.items())})"
     return text
+
+
+def _in_words(name: str, value: Any) -> str:
+    """``relaxation = 1.0`` and ``nonnegative = True`` as people say them."""
+    if name == "nonnegative":
+        return "x ≥ 0" if value else "x of either sign"
+    if name == "blocks":
+        return f"{value} block" + ("" if value == 1 else "s")
+    if name == "cutoff":
+        return "no cut-off" if value == 1 else f"cut off at {_number(value)} of Nyquist"
+    plain = name.replace("_", " ")
+    if isinstance(value, bool):
+        return plain if value else f"no {plain}"
+    return _WORDS.get(name, f"{plain} {{}}").format(_number(value))
 
 
 def _prior_words(prior: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,9 +53,7 @@ def residual_per_tilt(result: Any, *, title: str) -> Figure:
     """
     order = np.argsort(result.angles_deg)
     angles = result.angles_deg[order]
-    with style():
-        fig = new_figure(8.6, 3.6, title)
-        ax = fig.add_subplot()
+    with _one_panel(title, _TILT, "residual (% of projection)") as (fig, ax):
         ax.plot(
             angles,
             100 * result.relative[order],
@@ -81,9 +81,6 @@ def residual_per_tilt(result: Any, *, title: str) -> Figure:
                 label="stands out",
             )
         ax.set_ylim(bottom=0)
-        ax.set_xlabel(_TILT)
-        ax.set_ylabel("residual (% of projection)")
-        legend_beside(ax)
     return fig
 
 
@@ -109,9 +106,7 @@ def noise_per_tilt(result: Any, *, title: str) -> Figure:
     """
     order = np.argsort(result.angles_deg)
     typical = float(np.sqrt(np.mean(result.sigma**2)))
-    with style():
-        fig = new_figure(8.6, 3.4, title)
-        ax = fig.add_subplot()
+    with _one_panel(title, _TILT, "noise s.d. (units of the data)", height=3.4) as (fig, ax):
         ax.plot(
             result.angles_deg[order],
             result.sigma[order],
@@ -122,9 +117,6 @@ def noise_per_tilt(result: Any, *, title: str) -> Figure:
         )
         ax.axhline(typical, color=COLOURS["truth"], linestyle="-", label=f"all: {number(typical)}")
         ax.set_ylim(bottom=0)
-        ax.set_xlabel(_TILT)
-        ax.set_ylabel("noise s.d. (units of the data)")
-        legend_beside(ax)
     return fig
 
 
@@ -153,9 +145,8 @@ def fourier_shells(result: Any, *, title: str) -> Figure:
     """
     frequency = result.curve.frequency
     edge = 1 / result.resolution()
-    with style():
-        fig = new_figure(8.6, 3.8, title)
-        ax = fig.add_subplot()
+    unit = "cycles per px" if result.pixel_size_nm is None else "1/nm"
+    with _one_panel(title, f"spatial frequency ({unit})", "correlation", height=3.8) as (fig, ax):
         ax.plot(
             frequency,
             result.curve.correlation,
@@ -178,10 +169,6 @@ def fourier_shells(result: Any, *, title: str) -> Figure:
         ax.axhline(0, color=COLOURS["measurement"], linewidth=0.6, linestyle="-")
         ax.set_ylim(-0.2, 1.05)
         ax.margins(x=0.01)
-        unit = "cycles per px" if result.pixel_size_nm is None else "1/nm"
-        ax.set_xlabel(f"spatial frequency ({unit})")
-        ax.set_ylabel("correlation")
-        legend_beside(ax)
     return fig
 
 
@@ -259,28 +246,38 @@ def elongation_profiles(result: Any, *, title: str) -> Figure:
     Examples
     --------
     >>> from types import SimpleNamespace
-    >>> found = SimpleNamespace(along=np.ones(3), across=np.ones(3), pixel_size_nm=0.5,
-    ...                         expected=1.3, measured=1.2, centre=(1, 1))
+    >>> found = SimpleNamespace(along=np.ones(3), along_px=np.arange(3) - 1, across=np.ones(3),
+    ...                         across_px=np.arange(3) - 1, pixel_size_nm=0.5, expected=1.3,
+    ...                         measured=1.2, middle_deg=0.0)
     >>> elongation_profiles(found, title="Stretched").axes[0].get_xlabel()
     'distance from the centre of mass (nm)'
     """
     pixel = result.pixel_size_nm or 1.0
-    with style():
-        fig = new_figure(8.6, 3.6, title)
-        ax = fig.add_subplot()
-        for values, middle, colour, dashes, words in (
-            (result.across, result.centre[1], COLOURS["truth"], "-", "across (x)"),
-            (result.along, result.centre[0], COLOURS["naive"], LINESTYLES["naive"], "along (z)"),
+    unit = "px" if result.pixel_size_nm is None else "nm"
+    with _one_panel(
+        title, f"distance from the centre of mass ({unit})", "intensity (arb. units)"
+    ) as (fig, ax):
+        turned = result.middle_deg != 0
+        for place, values, colour, dashes, words in (
+            (
+                result.across_px,
+                result.across,
+                COLOURS["truth"],
+                "-",
+                "across\nthe wedge" if turned else "across (x)",
+            ),
+            (
+                result.along_px,
+                result.along,
+                COLOURS["naive"],
+                LINESTYLES["naive"],
+                "along\nthe wedge" if turned else "along (z)",
+            ),
         ):
-            place = (np.arange(values.size) - middle) * pixel
-            ax.plot(place, values, color=colour, linestyle=dashes, label=words)
+            ax.plot(place * pixel, values, color=colour, linestyle=dashes, label=words)
         for words, value in (("measured", result.measured), ("expected", result.expected)):
             ax.plot([], [], linestyle="none", label=f"{words}: {value:.2f}")
         ax.margins(x=0.01)
-        unit = "px" if result.pixel_size_nm is None else "nm"
-        ax.set_xlabel(f"distance from the centre of mass ({unit})")
-        ax.set_ylabel("intensity (arb. units)")
-        legend_beside(ax)
     return fig
 
 
@@ -407,9 +404,7 @@ def halving(result: Any, *, title: str) -> Figure:
     'residual (× noise)'
     """
     height = result.residual_norms / result.noise_norm
-    with style():
-        fig = new_figure(8.6, 3.6, title)
-        ax = fig.add_subplot()
+    with _one_panel(title, "regularisation strength λ", "residual (× noise)") as (fig, ax):
         ax.plot(
             result.lambdas,
             height,
@@ -430,9 +425,6 @@ def halving(result: Any, *, title: str) -> Figure:
         )
         log_axis(ax.xaxis)
         ax.set_ylim(bottom=0)
-        ax.set_xlabel("regularisation strength λ")
-        ax.set_ylabel("residual (× noise)")
-        legend_beside(ax)
     return fig
 
 
@@ -457,9 +449,7 @@ def epsilon_curve(result: Any, *, title: str) -> Figure:
     >>> epsilon_curve(choice, title="At the noise").axes[0].get_xlabel()
     'ε (× noise norm)'
     """
-    with style():
-        fig = new_figure(8.6, 3.6, title)
-        ax = fig.add_subplot()
+    with _one_panel(title, "ε (× noise norm)", "error of re-projection (%)") as (fig, ax):
         units = result.epsilons / result.noise_norm
         ax.plot(
             units,
@@ -475,10 +465,21 @@ def epsilon_curve(result: Any, *, title: str) -> Figure:
             linestyle=":",
             label=f"chosen: {number(result.in_noise_units)}",
         )
-        ax.set_xlabel("ε (× noise norm)")
-        ax.set_ylabel("error of re-projection (%)")
-        legend_beside(ax)
     return fig
+
+
+@contextmanager
+def _one_panel(
+    title: str, xlabel: str, ylabel: str, *, height: float = 3.6
+) -> Iterator[tuple[Figure, Axes]]:
+    """Make a figure of one panel in the style, with its labels and a legend beside it."""
+    with style():
+        fig = new_figure(8.6, height, title)
+        ax = fig.add_subplot()
+        yield fig, ax
+        ax.set_xlabel(xlabel)
+        ax.set_ylabel(ylabel)
+        legend_beside(ax)
 
 
 def _symmetric(reach: float) -> list[float]:

@@ -16,7 +16,7 @@ from em_inverse.solvers.iteration import (
 from em_inverse.solvers.least_distance import LeastDistance, least_distance
 from em_inverse.solvers.ordered_subsets import SART, TVSART, OrderedSubsets
 from em_inverse.solvers.proximal import FISTA, PDHG
-from em_inverse.solvers.tv_path import tv_path
+from em_inverse.solvers.tv_path import l1_path, tv_path
 
 __all__ = [
     "ASDPOCS",
@@ -36,6 +36,7 @@ __all__ = [
     "TikhonovPath",
     "discrepancy",
     "held_out",
+    "l1_path",
     "least_distance",
     "naive",
     "picard",

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from em_inverse.errors import (
+    CheckedNumber,
     DataError,
     ParameterError,
     check_array,
@@ -38,12 +39,13 @@ class SIRT(Solver):
     H : LinearOperator or matrix
         Without negative weights (blur, projection).
     y : array_like, shape ``H.out_shape``
+        May be changed between iterations.
     x0 : array_like, optional
         Start, zero by default.
     nonnegative : bool
         Keep x ≥ 0.
     relaxation : float
-        ω, between 0 and 2.
+        ω, between 0 and 2. May be changed between iterations.
     support : array_like of bool, optional
         Where the object may be, in its shape, or ``[z, x]`` for all slices of a volume. x stays
         exactly 0 elsewhere, and the row sums count the support only.
@@ -55,6 +57,8 @@ class SIRT(Solver):
     """
 
     algorithm: ClassVar[str] = "SIRT"
+
+    relaxation = CheckedNumber(minimum=0, maximum=2, exclusive=True)
 
     def __init__(
         self,
@@ -69,12 +73,10 @@ class SIRT(Solver):
     ) -> None:
         super().__init__(stop)
         self.H = as_operator(H)
-        self.y = check_array(y, "y", shape=self.H.out_shape, dtype=self.H.dtype)
+        self.y = y
         self.support = None if support is None else check_support(support, self.H.in_shape)
         self.nonnegative = bool(nonnegative)
-        self.relaxation = check_number(
-            relaxation, "relaxation", minimum=0, maximum=2, exclusive=True
-        )
+        self.relaxation = relaxation
         self.x = _start(self.H, x0, self.support)
         rows = self.H.forward(_within(np.ones(self.H.in_shape, self.H.dtype), self.support))
         columns = self.H.adjoint(np.ones(self.H.out_shape, self.H.dtype))
@@ -169,7 +171,6 @@ class CGLS(Solver):
         super().__init__(stop)
         self.H = as_operator(H)
         self.support = None if support is None else check_support(support, self.H.in_shape)
-        self._y = check_array(y, "y", shape=self.H.out_shape, dtype=self.H.dtype)
         self._lam = check_number(lam, "lam", minimum=0)
         if penalty is not None and penalty.in_shape != self.H.in_shape:
             raise DataError(
@@ -177,6 +178,9 @@ class CGLS(Solver):
             )
         self.penalty = penalty
         self.x = _start(self.H, x0, self.support)
+        self.y = y
+
+    def _data_replaced(self) -> None:
         self._restart()
 
     def _restart(self) -> None:
@@ -193,16 +197,6 @@ class CGLS(Solver):
     @lam.setter
     def lam(self, value: float) -> None:
         self._lam = check_number(value, "lam", minimum=0)
-        self._restart()
-
-    @property
-    def y(self) -> np.ndarray:
-        """The data; setting them starts the directions again."""
-        return self._y
-
-    @y.setter
-    def y(self, value: ArrayLike) -> None:
-        self._y = check_array(value, "y", shape=self.H.out_shape, dtype=self.H.dtype)
         self._restart()
 
     def _L(self, x: np.ndarray) -> np.ndarray:
@@ -257,7 +251,7 @@ class MLEM(Solver):
     H : LinearOperator or matrix
         Without negative weights.
     y : array_like, shape ``H.out_shape``
-        Counts ≥ 0.
+        Counts ≥ 0. May be changed between iterations.
     x0 : array_like, optional
         Start > 0; a flat object by default.
     background : float or array_like

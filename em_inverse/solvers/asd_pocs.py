@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from em_inverse.errors import CheckedNumber, check_array, check_choice, check_integer, check_number
+from em_inverse.errors import CheckedNumber, check_choice, check_integer, check_number
 from em_inverse.priors import TotalVariation
 from em_inverse.solvers.iteration import Solver, StopRule
 from em_inverse.solvers.ordered_subsets import OrderedSubsets
@@ -142,7 +142,6 @@ class ASDPOCS(Solver):
             H, blocks=blocks, order=order, nonnegative=nonnegative, support=support, seed=seed
         )
         self.H = self.subsets.H
-        self._y = check_array(y, "y", shape=self.H.out_shape, dtype=self.H.dtype)
         self._epsilon = check_number(epsilon, "epsilon", minimum=0, exclusive=True)
         self.schedule = check_choice(schedule, "schedule", ("published", "mended"))
         self.beta = check_number(beta, "beta", minimum=0, maximum=2, exclusive=True)
@@ -162,6 +161,7 @@ class ASDPOCS(Solver):
         self._beta = self.beta
         self._tv_step = self._first_tv_step = 0.0
         self._data_step, self._distance = 0.0, float("inf")
+        self.y = y
 
     @property
     def epsilon(self) -> float:
@@ -174,14 +174,7 @@ class ASDPOCS(Solver):
         if self.schedule == "mended":
             self.rearm()
 
-    @property
-    def y(self) -> np.ndarray:
-        """The data; the mended schedule begins anew when they are set."""
-        return self._y
-
-    @y.setter
-    def y(self, value: ArrayLike) -> None:
-        self._y = check_array(value, "y", shape=self.H.out_shape, dtype=self.H.dtype)
+    def _data_replaced(self) -> None:
         if self.schedule == "mended":
             self.rearm()
 

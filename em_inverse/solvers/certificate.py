@@ -5,7 +5,8 @@ is imposed). Iterates satisfy the constraint only in the limit, and a bound from
 violates it is no bound. So the point is repaired first: for L = I by choosing p, for L = ∇ by
 moving q until constants cancel and then adding to p the gradient field that cancels the rest (a
 Poisson equation, diagonal in the cosine basis). What overshoots the domain of g* is scaled back.
-At convergence nothing is left to repair and the bound is tight.
+At convergence nothing is left to repair and the bound is tight, up to the rounding of H, which is
+subtracted.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ def dual_value(
     inside: np.ndarray | None = None,
 ) -> float:
     """Return a lower bound of min f(Hx) + λ R(x) from dual variables q (data) and p (prior).
+
+    The rounding of H is allowed for, so that no objective computed with it falls below the bound.
 
     Parameters
     ----------
@@ -68,9 +71,10 @@ def dual_value(
     if prior.quadratic:
         # The repair may have left the domain of f*; any shorter q and p are as good a pair.
         scale = 1.0 if np.isfinite(data.conjugate(q)) else data.best_scale(q, 1.0)
-        return -data.conjugate(scale * q) - prior.conjugate(scale * p, lam)
-    scale = data.best_scale(q, largest)
-    return -data.conjugate(scale * q) - prior.conjugate(scale * p, lam)
+    else:
+        scale = data.best_scale(q, largest)
+    q, p = scale * q, scale * p
+    return -data.conjugate(q) - prior.conjugate(p, lam) - _rounding(data, q)
 
 
 def relative_gap(objective: float, bound: float) -> float:
@@ -118,6 +122,16 @@ def distance_bound(
     w = w - flat * excess
     length = float(np.linalg.norm(w))
     return max(0.0, float(np.vdot(w, y)) / length) if length > 0 else 0.0
+
+
+def _rounding(data: Fidelity, q: np.ndarray) -> float:
+    """What rounding in H and Hᵀ may put between the bound and an objective, at most.
+
+    The repair cancels Hᵀq as computed, which is wrong by up to δ |H|ᵀ|q|, with δ the precision of
+    H. So the bound is too high by up to δ ⟨|q|, |H||x|⟩, and Hx = y all but for the noise. The
+    objective, whose derivative in Hx is q at the optimum, is wrong by as much again.
+    """
+    return 2 * data.H.precision * float(np.vdot(np.abs(q), np.abs(data.y)))
 
 
 def _repair_gradient(

@@ -117,6 +117,11 @@ class TikhonovPath:
         """M − Σ f_i for many λ at once, without cancellation where f_i nears one."""
         return self.y.size - self.c.size + self._factors(lambdas)[1].sum(axis=1)
 
+    def changes(self, lambdas: ArrayLike) -> np.ndarray:
+        """‖λ dx_λ/dλ‖ for many λ at once: how fast the solution changes with ln λ."""
+        _, dropped, weight = self._factors(lambdas)
+        return np.linalg.norm((dropped * weight * self.beta) @ self.basis.T, axis=1)
+
     def log_curve(self, lambdas: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return ρ = ‖Hx_λ − y‖, η = ‖Lx_λ‖ and the curvature of (ln ρ, ln η), exactly.
 

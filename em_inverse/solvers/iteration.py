@@ -97,6 +97,8 @@ class Solver:
     _state_names: ClassVar[tuple[str, ...]] = ("x",)
 
     x: np.ndarray
+    H: Any
+    _y: np.ndarray
 
     def __init__(self, stop: StopRule | Sequence[StopRule] = ()) -> None:
         self.stop_rules: list[StopRule] = [stop] if callable(stop) else list(stop)
@@ -107,6 +109,25 @@ class Solver:
 
     def _step(self) -> tuple[float, float, float]:
         raise NotImplementedError(f"{type(self).__name__} must define _step()")
+
+    @property
+    def y(self) -> np.ndarray:
+        """The data. They may be replaced between two iterations by others that fit H."""
+        fidelity: Any = getattr(self, "data", None)
+        data: np.ndarray = self._y if fidelity is None else fidelity.y
+        return data
+
+    @y.setter
+    def y(self, value: ArrayLike) -> None:
+        fidelity: Any = getattr(self, "data", None)
+        if fidelity is None:
+            self._y = check_array(value, "y", shape=self.H.out_shape, dtype=self.H.dtype)
+        else:
+            fidelity.y = value
+        self._data_replaced()
+
+    def _data_replaced(self) -> None:
+        """Begin anew what was worked out from the data; most solvers keep nothing of the kind."""
 
     def parameters(self) -> dict[str, Any]:
         """Return what determines the result, for the report."""
@@ -169,8 +190,8 @@ class Solver:
         Raises
         ------
         ParameterError
-            When `checkpoint` exists and `resume` is False, or when it was made with other
-            parameters.
+            When `checkpoint` exists and `resume` is False, when it was made with other parameters,
+            or when it holds more than `n_iter` iterations.
         DataError
             When the checkpoint was made with other data, another operator (other angles, another
             position of the tilt axis), or another support.
@@ -183,6 +204,13 @@ class Solver:
             if resume and saver.path.exists():
                 self._resume(saver.path)
                 left = n_iter - self.iteration
+                if left < 0:
+                    raise ParameterError(
+                        f"{n_iter} iterations (n_iter) are asked for, but checkpoint "
+                        f"{str(saver.path)!r} holds {self.iteration} already, and there is no way "
+                        f"back. Ask for {self.iteration} or more, give another path, or delete the "
+                        f"file to begin anew."
+                    )
                 if self.iteration > 0 and self._finished():
                     return self.result()
         try:

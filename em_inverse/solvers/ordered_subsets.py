@@ -8,7 +8,13 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from em_inverse.errors import ParameterError, check_array, check_choice, check_integer, check_number
+from em_inverse.errors import (
+    CheckedNumber,
+    ParameterError,
+    check_array,
+    check_choice,
+    check_integer,
+)
 from em_inverse.forward.operator import LinearOperator, as_operator
 from em_inverse.forward.tilt import ParallelBeam
 from em_inverse.priors import Prior, TotalVariation
@@ -234,6 +240,8 @@ class SART(Solver):
 
     algorithm: ClassVar[str] = "SART"
 
+    relaxation = CheckedNumber(minimum=0, maximum=2, exclusive=True)
+
     def __init__(
         self,
         H: Any,
@@ -256,24 +264,6 @@ class SART(Solver):
         self.y = y
         self.relaxation = relaxation
         self.x = self.subsets.start(x0)
-
-    @property
-    def y(self) -> np.ndarray:
-        """The data; what replaces them is checked against H."""
-        return self._y
-
-    @y.setter
-    def y(self, value: ArrayLike) -> None:
-        self._y = check_array(value, "y", shape=self.H.out_shape, dtype=self.H.dtype)
-
-    @property
-    def relaxation(self) -> float:
-        """ω, between 0 and 2."""
-        return self._relaxation
-
-    @relaxation.setter
-    def relaxation(self, value: float) -> None:
-        self._relaxation = check_number(value, "relaxation", minimum=0, maximum=2, exclusive=True)
 
     def _step(self) -> tuple[float, float, float]:
         new = self.subsets.sweep(self.x, self.y, self.relaxation, self.iteration)
@@ -315,7 +305,7 @@ class TVSART(SART):
 
     References
     ----------
-    Saghi et al., doi:10.1186/s40679-016-0020-3.
+    Saghi et al., doi:10.1186/s40679-015-0007-5.
 
     Examples
     --------
@@ -330,6 +320,8 @@ class TVSART(SART):
 
     algorithm: ClassVar[str] = "TV-SART"
     _state_names: ClassVar[tuple[str, ...]] = ("x", "_p")
+
+    lam = CheckedNumber(minimum=0, exclusive=True)
 
     def __init__(
         self,
@@ -362,15 +354,6 @@ class TVSART(SART):
         self.prior = TotalVariation(tol=1e-4, max_iter=100) if prior is None else prior
         self.lam = lam
         self._p = np.zeros(self.prior.analysis(self.x.shape, self.x.dtype).out_shape, self.x.dtype)
-
-    @property
-    def lam(self) -> float:
-        """λ of one denoising step."""
-        return self._lam
-
-    @lam.setter
-    def lam(self, value: float) -> None:
-        self._lam = check_number(value, "lam", minimum=0, exclusive=True)
 
     def _step(self) -> tuple[float, float, float]:
         fitted = self.subsets.sweep(self.x, self.y, self.relaxation, self.iteration)

@@ -218,7 +218,7 @@ class PDHG(Solver):
     prior : Prior
     lam : float
         λ > 0; without meaning (kept at 1) for the ε ball. May be changed between iterations, as
-        may ``data.y`` and ``data.epsilon``.
+        may :attr:`y` and ``data.epsilon``.
     x0 : array_like, optional
         Start, zero by default.
     nonnegative : bool
@@ -409,6 +409,9 @@ class PDHG(Solver):
     def rearm(self) -> None:
         """Let the steps adapt quickly again, after λ, ε or the data were changed."""
         self._armed, self._wait = self.iteration, _WAIT
+
+    def _data_replaced(self) -> None:
+        self.rearm()
 
     def _Hx_now(self) -> np.ndarray:
         if self._stale:

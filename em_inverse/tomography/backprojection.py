@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from em_inverse.errors import check_choice, check_number
 from em_inverse.tilt_series import Reconstruction, TiltSeries
 from em_inverse.tomography import geometry
+from em_inverse.tomography.wedge import missing_wedge
 
 __all__ = ["FILTERS", "wbp"]
 
@@ -59,8 +60,8 @@ def wbp(
     The ramp is built in real space, band-limited (h[0] = 1/4, h[n] = −1/(πn)² for odd n, else 0),
     so that the mean is right [1]_; projections are padded to at least twice their length, so that
     nothing wraps around. Δθ is half the distance to the two neighbouring angles, taken around the
-    half circle. The missing wedge is given to nobody: that is the largest gap, if it exceeds three
-    times the median and one and a half times the second largest.
+    half circle. The gap of the missing wedge (:func:`em_inverse.tomography.missing_wedge`) is
+    given to nobody.
 
     References
     ----------
@@ -131,8 +132,7 @@ def angular_weights(angles_deg: np.ndarray) -> np.ndarray:
     if gaps.max() > 180.0 - 1e-6:
         # One direction only, however often it was recorded.
         return np.full(gaps.size, np.pi / gaps.size)
-    second, largest = np.sort(gaps)[-2:]
-    if largest > max(3 * np.median(gaps), 1.5 * second):
+    if missing_wedge(angles_deg).width_deg > 0:
         gaps[gaps.argmax()] = 0.0
     weights = np.empty_like(gaps)
     weights[sequence] = 0.5 * (gaps + np.roll(gaps, 1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,6 +12,7 @@ from scipy.ndimage import gaussian_filter1d
 from em_inverse.errors import GeometryError, check_array, check_number
 from em_inverse.forward.tilt import ParallelBeam
 from em_inverse.tilt_series import Reconstruction, TiltSeries, check_series
+from em_inverse.tomography.finding import Alarm
 from em_inverse.tomography.iterative import sirt
 from em_inverse.tomography.noise_level import NoiseLevel, noise_level
 from em_inverse.tomography.residuals import operator_of
@@ -28,12 +29,21 @@ _BLOCKS = 10
 _SIRT = 200
 # The mass is one number where places are many, so it needs less to be beyond chance.
 _MASS = 0.75
+_AGREES = 3.0
 # Changes of the mass below this share are within what detectors and beams do.
 _LEAST_MASS = 0.01
+# Where even the better projections miss by this many times the noise, the model does not fit.
+_POOR = 2.0
+# How a report names each cause.
+_KINDS = {
+    "specimen": "damage",
+    "tilt": "disagreement that follows the tilt",
+    "unknown": "early and late projections disagree (damage, drift or misalignment)",
+}
 
 
 @dataclass(frozen=True)
-class Damage:
+class Damage(Alarm):
     """Whether the specimen changed during the series.
 
     Attributes
@@ -57,10 +67,15 @@ class Damage:
         Residual of each projection in units of its noise, in the order of acquisition.
     limit : float
         From here on a place rings the alarm, and the mass from three quarters of it.
-    follows_tilt : bool
-        Whether the mass rings, and goes with the tilt angle at least as closely as with time. Then
-        not the specimen is the likelier cause but a holder or a grid bar that shadows at high tilt,
-        or a contrast that is not linear in the thickness.
+    cause : {"none", "specimen", "tilt", "unknown"}
+        What the signs allow to say. "tilt": the mass rings, and goes with the tilt angle at least
+        as closely as with time; a holder or a grid bar that shadows at high tilt, or a contrast
+        that is not linear in the thickness, is then likelier than damage. "specimen": the mass
+        changes with time, at the moment and with the sign of the place if one rings, and the better
+        projections fit; no shift of an image changes its mass. "unknown": damage, drift and
+        misalignment all look like this.
+    fit : float
+        Residual of the better projections (lower quartile) in units of their noise.
     """
 
     reasons: tuple[str, ...]
@@ -72,15 +87,8 @@ class Damage:
     mass_z: float
     residual: np.ndarray
     limit: float
-    follows_tilt: bool = False
-
-    @property
-    def alarm(self) -> bool:
-        """Whether anything speaks for a change."""
-        return bool(self.reasons)
-
-    def __bool__(self) -> bool:
-        return self.alarm
+    cause: str = "none"
+    fit: float = 1.0
 
     @property
     def verdict(self) -> str:
@@ -91,20 +99,36 @@ class Damage:
                 f"deviations (the alarm rings at {self.limit:g}), that of the mass "
                 f"{self.mass_z:.1f} ({_MASS * self.limit:g})"
             )
-        if self.follows_tilt:
+        found = "; ".join(self.reasons)
+        if self.cause == "tilt":
             return (
                 f"the projections disagree, more in step with the tilt angle than with time: "
-                f"{'; '.join(self.reasons)}. Shadowing, or a contrast that is not linear in the "
-                f"thickness, is a likelier cause than damage. Leave out the highest tilts and look "
-                f"again"
+                f"{found}. Shadowing, or a contrast that is not linear in the thickness, is a "
+                f"likelier cause than damage. Leave out the highest tilts and look again"
+            )
+        if self.cause == "specimen":
+            return (
+                f"the specimen changed during the series, or the beam current did: {found}. "
+                f"Compare reconstructions from before and after"
             )
         return (
-            f"the specimen changed during the series (or an image was shifted or masked): "
-            f"{'; '.join(self.reasons)}. Compare reconstructions from before and after"
+            f"projections recorded early and late do not fit one specimen: {found}. Damage, drift "
+            f"and misalignment cannot be told apart here: {self._why_unknown}. Align again and "
+            f"look again; if it stays, compare reconstructions from before and after"
         )
 
-    def __str__(self) -> str:
-        return self.verdict
+    @property
+    def _why_unknown(self) -> str:
+        if self.fit > _POOR:
+            return (
+                f"even the better projections miss the reconstruction by {self.fit:.2g} times "
+                f"their noise"
+            )
+        if self.mass_z == 0:
+            return "the mass, which no shift of an image changes, was not looked at"
+        return (
+            "the mass, which no shift of an image changes, did not change with it beyond its noise"
+        )
 
     @property
     def alt(self) -> str:
@@ -119,18 +143,19 @@ class Damage:
         """What a report keeps."""
         if not self.alarm:
             return {}
-        kind = "disagreement that follows the tilt" if self.follows_tilt else "damage"
-        return {"alarms": [f"{kind}: {'; '.join(self.reasons)}"]}
+        return {"alarms": [f"{_KINDS[self.cause]}: {'; '.join(self.reasons)}"]}
 
     def draw(self) -> Figure:
         """Draw where the projections of early and late disagree, and how they do over time."""
         from em_inverse.plotting import tomography as figures
 
         title = "Early and late projections show the same specimen"
-        if self.follows_tilt:
+        if self.cause == "tilt":
             title = "The projections disagree in step with the tilt angle"
-        elif self.alarm:
+        elif self.cause == "specimen":
             title = f"The specimen changed after about {self.split} projections"
+        elif self.alarm:
+            title = f"The first {self.split} projections and the others do not fit one specimen"
         return figures.damage(self, title=title)
 
 
@@ -186,9 +211,12 @@ def damage_alarm(
     -----
     The difference map is counted in units of the noise that the data put into it, or of the
     residual of the better projections where that is larger, so that a poor fit everywhere raises
-    no alarm. A jump in the alignment looks like damage at every edge; look at the map. Damage in
-    step with the angle (a series from −70° to 70° in one go) is seen less clearly than in a
-    dose-symmetric one, because there early and late share no direction.
+    no alarm. A jump in the alignment, or a drift, raises it as well as damage does: at every edge
+    the early projections show what the late ones do not. One thing tells them apart: matter that is
+    lost takes its mass along, and a shifted image keeps it. So the specimen is named only where the
+    mass changes, too; elsewhere the verdict leaves the cause open. Damage in step with the angle (a
+    series from −70° to 70° in one go) is seen less clearly than in a dose-symmetric one, because
+    there early and late share no direction.
 
     A mass that changes is asked whether it needs time to be explained: it does not where 1/cos θ,
     with a strength of its own on either side of 0°, fits at least as well as the best step or
@@ -203,8 +231,8 @@ def damage_alarm(
     >>> data = A @ body + (A @ spot) * (np.arange(36) < 20)[:, None]
     >>> data = data + 0.4 * np.random.default_rng(1).standard_normal(data.shape)
     >>> found = damage_alarm(TiltSeries(data, angles))
-    >>> found.alarm, 15 <= found.split <= 25
-    (True, True)
+    >>> found.cause, 15 <= found.split <= 25
+    ('specimen', True)
     """
     series = check_series(series)
     limit = check_number(limit, "limit", minimum=0, exclusive=True)
@@ -227,30 +255,48 @@ def damage_alarm(
     sigma = np.maximum(level.sigma, max(floor, np.finfo(np.float32).tiny))
     misfit = sizes / np.sqrt(count) / sigma
     # A fit that is poor everywhere leaves more than noise at every projection, damage or not.
-    poor = max(1.0, float(np.quantile(misfit, 0.25)))
-    blob, place, split, difference = _largest_blob(A, residual, poor * sigma, order)
-    mass, mass_z, step, mass_split, mass_tilts = _mass(series, sigma, order)
-    reasons, follows_tilt = [], False
-    if blob > limit:
-        what = "disappeared" if difference[place[:2]] > 0 else "appeared"
+    fit = float(np.quantile(misfit, 0.25))
+    blob, place, split, difference = _largest_blob(A, residual, max(1.0, fit) * sigma, order)
+    rings = blob > limit
+    mass = _mass(series, sigma, order, split)
+    mass_rings = whole_object and mass.z > _MASS * limit and abs(mass.step) > _LEAST_MASS
+    lost = bool(difference[place[:2]] > 0)
+    # At a moment that the place has named, and of the sign that it has, less is beyond chance.
+    along = -1 if lost else 1
+    mass_agrees = rings and whole_object and along * mass.z_at > _AGREES
+    mass_agrees &= along * mass.step_at > _LEAST_MASS
+    reasons, cause = [], "none"
+    if rings:
         where = ", ".join(f"{axis} = {k}" for axis, k in zip("zxy", place, strict=False))
         reasons.append(
-            f"something {what} at {where} after about {split} of {series.n_tilts} projections "
-            f"({blob:.1f} standard deviations)"
+            f"there is {'less' if lost else 'more'} at {where} after about {split} of "
+            f"{series.n_tilts} projections ({blob:.1f} standard deviations)"
         )
-    if whole_object and mass_z > _MASS * limit and abs(step) > _LEAST_MASS:
-        follows_tilt = mass_tilts
-        word = "rises" if step > 0 else "falls"
+    if mass_rings or mass_agrees:
+        step, z = (mass.step_at, mass.z_at) if mass_agrees else (mass.step, mass.z)
         reasons.append(
-            f"the mass in the projections {word} by {100 * abs(step):.2g} % ({mass_z:.1f} "
-            f"standard deviations)"
+            f"the mass in the projections {'rises' if step > 0 else 'falls'} by "
+            f"{100 * abs(step):.2g} % ({abs(z):.1f} standard deviations)"
         )
-        if blob <= limit:
-            split = mass_split
+    if mass_rings and mass.follows_tilt:
+        cause = "tilt"
+    elif fit <= _POOR and (mass_agrees or (mass_rings and not rings)):
+        cause = "specimen"
+    elif reasons:
+        cause = "unknown"
     return Damage(
-        tuple(reasons), blob, place, split, difference, mass,
-        mass_z if whole_object else 0.0, misfit[order], limit, follows_tilt,
-    )  # fmt: skip
+        reasons=tuple(reasons),
+        blob=blob,
+        place=place,
+        split=mass.split if mass_rings and not rings else split,
+        map=difference,
+        mass=mass.relative,
+        mass_z=mass.z if whole_object else 0.0,
+        residual=misfit[order],
+        limit=limit,
+        cause=cause,
+        fit=fit,
+    )
 
 
 def _order(series: TiltSeries, acquisition_order: ArrayLike | None) -> np.ndarray:
@@ -311,44 +357,52 @@ def _matched(residual: np.ndarray, width: float) -> np.ndarray:
     return out
 
 
-def _mass(
-    series: TiltSeries, sigma: np.ndarray, order: np.ndarray
-) -> tuple[np.ndarray, float, float, int, bool]:
-    """Mass in the order of acquisition; significance, relative size and time of its change.
+class _Mass(NamedTuple):
+    """The mass in the order of acquisition, and its largest step or drift.
 
-    Last, whether the tilt angle explains the mass as well as that change does.
+    `z_at` and `step_at` are significance and relative size of the step at a given moment, with
+    their sign; `follows_tilt`, whether the tilt angle explains the mass as well as the largest
+    change does.
     """
+
+    relative: np.ndarray
+    z: float
+    step: float
+    split: int
+    z_at: float
+    step_at: float
+    follows_tilt: bool
+
+
+def _mass(series: TiltSeries, sigma: np.ndarray, order: np.ndarray, moment: int) -> _Mass:
     n = series.n_tilts
     total = series.projections.reshape(n, -1).sum(axis=1, dtype=np.float64)[order]
     mean = float(np.abs(total).mean()) or 1.0
     noise = sigma[order] * np.sqrt(series.projections[0].size)
     cosine = np.maximum(np.abs(np.cos(np.deg2rad(series.angles_deg[order]))), 0.05)
-    usual = np.stack([np.ones(n), 1 / cosine], axis=1)
-    basis, _ = np.linalg.qr(usual)
-    moments = [len(b) for b in np.array_split(order, _BLOCKS)]
-    splits = np.cumsum(moments)[:-1]
-    steps = [np.where(np.arange(n) < k, 0.0, 1.0) for k in splits]
-    best = (0.0, 0.0, 0)
-    left = total - basis @ (basis.T @ total)
+    basis, _ = np.linalg.qr(np.stack([np.ones(n), 1 / cosine], axis=1))
+    rest = total - basis @ (basis.T @ total)
     # Besides the noise, whatever makes neighbours in time differ.
-    jumps = np.diff(total - basis @ (basis.T @ total))
-    scatter = max(
-        float(np.sqrt(np.mean(noise**2))), 1.4826 * float(np.median(np.abs(jumps))) / np.sqrt(2)
-    )
-    for change, split in (*zip(steps, splits, strict=True), (np.linspace(0, 1, n), n // 2)):
+    jumps = 1.4826 * float(np.median(np.abs(np.diff(rest)))) / np.sqrt(2)
+    scatter = max(float(np.sqrt(np.mean(noise**2))), jumps, 1e-12 * mean)
+
+    def fitted(change: np.ndarray) -> tuple[float, float, np.ndarray]:
         own = change - basis @ (basis.T @ change)
         length = float(own @ own)
         if length < 1e-9:
-            continue
+            return 0.0, 0.0, rest
         size = float(own @ total) / length
-        z = abs(size) * np.sqrt(length) / max(scatter, 1e-12 * mean)
-        if z > best[0]:
-            best = (float(z), size / mean, int(split))
-            left = total - basis @ (basis.T @ total) - size * own
-    angles = series.angles_deg[order]
+        return size * float(np.sqrt(length)) / scatter, size / mean, rest - size * own
+
+    splits = np.cumsum([len(b) for b in np.array_split(order, _BLOCKS)])[:-1]
+    changes = [(int(k), fitted(1.0 * (np.arange(n) >= k))) for k in splits]
+    changes.append((n // 2, fitted(np.linspace(0, 1, n))))
+    split, (z, step, left) = max(changes, key=lambda change: abs(change[1][0]))
+    z_at, step_at, _ = fitted(1.0 * (np.arange(n) >= moment))
     excess = 1 / cosine - 1
-    sides = np.stack([np.ones(n), excess, np.where(angles < 0, excess, 0.0)], axis=1)
-    return total / mean, *best, bool(_unexplained(total, sides) <= float(left @ left))
+    west = np.where(series.angles_deg[order] < 0, excess, 0.0)
+    sides = _unexplained(total, np.stack([np.ones(n), excess, west], axis=1))
+    return _Mass(total / mean, abs(z), step, split, z_at, step_at, sides <= float(left @ left))
 
 
 def _unexplained(values: np.ndarray, columns: np.ndarray) -> float:

@@ -10,6 +10,7 @@ from scipy.ndimage import convolve1d, uniform_filter1d
 
 from em_inverse.errors import GeometryError
 from em_inverse.tilt_series import TiltSeries, check_series
+from em_inverse.tomography.finding import Finding
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,7 +28,7 @@ _DIM = 0.1
 
 
 @dataclass(frozen=True)
-class NoiseLevel:
+class NoiseLevel(Finding):
     """The noise of every projection, estimated without knowing the object.
 
     Attributes
@@ -68,9 +69,6 @@ class NoiseLevel:
         if self.interpolated:
             text += "; too low, because the alignment smoothed the noise: estimate it before"
         return text
-
-    def __str__(self) -> str:
-        return self.verdict
 
     @property
     def alt(self) -> str:

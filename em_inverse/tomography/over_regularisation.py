@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from em_inverse.errors import ParameterError, check_integer, check_number
 from em_inverse.tilt_series import Reconstruction, TiltSeries
+from em_inverse.tomography.finding import Alarm
 from em_inverse.tomography.held_out import hold_out, reprojection_error
 from em_inverse.tomography.noise_level import NoiseLevel, noise_level
 from em_inverse.tomography.residuals import operator_of
@@ -31,7 +32,7 @@ _WORSE = 1.1
 
 
 @dataclass(frozen=True)
-class OverRegularisation:
+class OverRegularisation(Alarm):
     """Whether a reconstruction is smoother than its data.
 
     Attributes
@@ -61,14 +62,6 @@ class OverRegularisation:
     angles_deg: np.ndarray
 
     @property
-    def alarm(self) -> bool:
-        """Whether anything speaks for too large a λ."""
-        return bool(self.reasons)
-
-    def __bool__(self) -> bool:
-        return self.alarm
-
-    @property
     def verdict(self) -> str:
         """What was found, in words."""
         if not self.alarm:
@@ -80,9 +73,6 @@ class OverRegularisation:
             f"over-regularised (or not converged, or the data do not fit the geometry): "
             f"{'; '.join(self.reasons)}. Lower λ, or iterate on"
         )
-
-    def __str__(self) -> str:
-        return self.verdict
 
     @property
     def alt(self) -> str:

@@ -245,7 +245,7 @@ def tv_sart(
 
     References
     ----------
-    Z. Saghi et al., doi:10.1186/s40679-016-0020-3.
+    Z. Saghi et al., doi:10.1186/s40679-015-0007-5.
 
     Examples
     --------

@@ -12,6 +12,7 @@ from em_inverse.errors import GeometryError, ParameterError, check_number
 from em_inverse.forward.tilt import ParallelBeam
 from em_inverse.tilt_series import Reconstruction, TiltSeries, check_series
 from em_inverse.tomography import geometry
+from em_inverse.tomography.finding import Finding
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,7 +24,7 @@ _LEAST_SPREAD = 0.02
 
 
 @dataclass(frozen=True)
-class ResidualPerTilt:
+class ResidualPerTilt(Finding):
     """How well each projection is explained.
 
     Attributes
@@ -65,9 +66,6 @@ class ResidualPerTilt:
         word = "projections stand" if self.flagged.size > 1 else "projection stands"
         found = f"{self.flagged.size} {word} out: {named}{more}"
         return f"{usual}; {found}. Look at them; align or drop them"
-
-    def __str__(self) -> str:
-        return self.verdict
 
     @property
     def alt(self) -> str:

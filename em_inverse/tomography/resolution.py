@@ -11,6 +11,7 @@ import numpy as np
 from em_inverse import metrics
 from em_inverse.errors import GeometryError, check_choice
 from em_inverse.tilt_series import Reconstruction, TiltSeries, check_series
+from em_inverse.tomography.finding import Finding
 from em_inverse.tomography.wedge import missing_wedge
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _LIMIT = ", the limit of the pixels"
 
 
 @dataclass(frozen=True)
-class FourierShells:
+class FourierShells(Finding):
     """Agreement of the reconstructions from two half data sets, ring by ring.
 
     Attributes
@@ -85,9 +86,6 @@ class FourierShells:
             f"resolution {found}, {wedge}. Both halves share the algorithm and its prior: what "
             f"these invent agrees as well, so the true resolution may be worse"
         )
-
-    def __str__(self) -> str:
-        return self.verdict
 
     @property
     def alt(self) -> str:

@@ -149,10 +149,13 @@ def _best_number(
         f"{best} iterations explain {count} projections held out best; made again with all "
         f"{series.n_tilts}"
     )
-    if best == result.n_iter:
-        reason += f". The held-out error was still falling at iteration {best}: allow more"
+    since = result.n_iter - best
+    if since < _PATIENCE:
+        trend = "still falling" if since == 0 else f"up for {since} of {_PATIENCE} iterations only"
+        reason += f". The held-out error was {trend} when the search ended: {result.stop_reason}"
+        reason += "" if result.converged else "; allow more"
     return best, {
-        "converged": best < result.n_iter,
+        "converged": result.converged,
         "reason": reason,
         "parameters": {"stop": f"held-out projections ({count} of {series.n_tilts})"},
         "held_out_distance": list(rule.errors),

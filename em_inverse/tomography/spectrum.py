@@ -11,8 +11,9 @@ from scipy.ndimage import uniform_filter
 
 from em_inverse.errors import ParameterError, check_number
 from em_inverse.tilt_series import Reconstruction
+from em_inverse.tomography.finding import Finding
 from em_inverse.tomography.noise_level import NoiseLevel
-from em_inverse.tomography.wedge import MissingWedge
+from em_inverse.tomography.wedge import MissingWedge, wedge_of_range
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,7 +22,7 @@ __all__ = ["PowerSpectrum", "power_spectrum"]
 
 
 @dataclass(frozen=True)
-class PowerSpectrum:
+class PowerSpectrum(Finding):
     """Power of a reconstruction against the noise that the data carry into it.
 
     Attributes
@@ -76,9 +77,6 @@ class PowerSpectrum:
         elif edge == 0:
             text += "; the prior fills more than half at every frequency"
         return text + ". Detail found there is a guess of the algorithm, not a measurement"
-
-    def __str__(self) -> str:
-        return self.verdict
 
     @property
     def alt(self) -> str:
@@ -160,7 +158,7 @@ def power_spectrum(result: Reconstruction, noise: NoiseLevel | float) -> PowerSp
     if isinstance(noise, NoiseLevel):
         sigma = float(np.sqrt(np.mean(noise.sigma**2)))
     s = check_number(sigma, "noise", minimum=0)
-    wedge = MissingWedge(float(high + step / 2), max(0.0, float(180 - (high - low) - step)))
+    wedge = wedge_of_range(low, high, step)
     x = np.asarray(result.x)
     power = (np.abs(fft.fftn(x)) ** 2 / x.size).astype(np.float64)
     kz, kx, *ky = np.meshgrid(*(np.fft.fftfreq(n) for n in x.shape), indexing="ij", sparse=True)

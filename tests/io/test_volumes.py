@@ -250,7 +250,7 @@ def test_foreign_hdf5_provenance_is_refused_with_a_remedy(tmp_path):
 def test_the_sentence_states_what_is_known_and_what_is_not():
     sentence = describe(facts(reconstruction()))
     assert "77 projections from −76° to 76° in steps of 2°" in sentence
-    assert "SIRT, 30 iterations (nonnegative = True, lam = 0.5)" in sentence
+    assert "SIRT, 30 iterations (x ≥ 0, λ = 0.5)" in sentence
     assert "residual ‖Ax − b‖ = 3 (5 % of ‖b‖)" in sentence
     assert "dose not stated" in sentence
     assert "voxel size 3.36 nm" in sentence

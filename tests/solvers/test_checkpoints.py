@@ -308,3 +308,11 @@ def test_the_parts_of_an_operator_tell_problems_apart(tmp_path):
     CGLS(Stack([first, 2.0 * first]), y).run(2, checkpoint=path, resume=True)
     with pytest.raises(DataError, match="operator"):
         CGLS(Stack([first, 2.0 * second]), y).run(2, checkpoint=path, resume=True)
+
+
+def test_fewer_iterations_than_were_saved_are_refused(tmp_path):
+    path = tmp_path / "run.npz"
+    SIRT(A, Y).run(9, checkpoint=path)
+    with pytest.raises(ParameterError, match=r"5 iterations .* holds 9 already.*Ask for 9 or more"):
+        SIRT(A, Y).run(5, checkpoint=path, resume=True)
+    assert SIRT(A, Y).run(9, checkpoint=path, resume=True).n_iter == 9

@@ -407,6 +407,40 @@ def test_new_data_count_from_the_next_iteration_on(make):
     assert fresh.step().data_distance == pytest.approx(make(A, 2 * Y).step().data_distance)
 
 
+@pytest.mark.parametrize("name", every_solver())
+def test_data_that_do_not_fit_are_refused_on_the_way(name):
+    solver = every_solver()[name]()
+    solver.step()
+    before = solver.y.copy()
+    for bad, words in ((before[..., :-1], "y has shape"), (np.nan * before, "y holds .* NaN")):
+        with pytest.raises(DataError, match=words):
+            solver.y = bad
+    np.testing.assert_array_equal(solver.y, before)
+    solver.y = 0 * before
+    assert solver.step().data_distance != pytest.approx(solver.history["data_distance"][0])
+    assert not np.any(getattr(solver, "data", solver).y)
+
+
+@pytest.mark.parametrize("make", [SIRT, lambda A, y: SIRT(A, y, relaxation=0.5)])
+def test_a_relaxation_out_of_range_is_refused_on_the_way(make):
+    solver = make(A, Y)
+    solver.step()
+    for bad in (0, 2, np.nan):
+        with pytest.raises(ParameterError, match="relaxation"):
+            solver.relaxation = bad
+
+
+def test_new_data_let_the_steps_of_pdhg_adapt_again():
+    solver = PDHG(LeastSquares(BLUR2, NOISY2), TotalVariation(), 0.1)
+    run(solver, 200)
+    waited = solver._wait
+    solver.y = 2 * NOISY2
+    assert solver._wait < waited
+    run(solver, 2500)
+    expected = PDHG(LeastSquares(BLUR2, 2 * NOISY2), TotalVariation(), 0.1).run(2500).x
+    np.testing.assert_allclose(solver.x, expected, atol=1e-4)
+
+
 def test_lambda_may_change_in_cgls():
     solver = CGLS(A, Y, 0.1)
     run(solver, 3)

@@ -361,3 +361,28 @@ def test_counts_with_a_quadratic_prior_have_a_finite_bound():
         solver = PDHG(PoissonLikelihood(H, counts), prior, 0.3, nonnegative=True)
         solver.run(400)
         assert solver.gap() < 1e-3
+
+
+# --- rounding --------------------------------------------------------------------------------
+
+
+def test_the_bound_stays_below_the_optimum_in_single_precision():
+    """Converged to the last bit, bound and objective differ by rounding alone."""
+    truth = phantoms.disc(32, radius=9)
+    A = ParallelBeam(truth.shape, np.arange(-70, 71, 5))
+    for seed in range(3):
+        noise = np.random.default_rng(seed).standard_normal(A.out_shape)
+        data = LeastSquares(A, A @ truth + 0.3 * noise)
+        x = solvers.CGLS(A.double(), data.y, 1.0).run(400).x
+        exact = LeastSquares(A.double(), data.y).value(x) + Identity().value(x)
+        solver = PDHG(data, Identity(), 1.0)
+        for count in range(800):
+            solver.step()
+            if count < 400 or count % 5:
+                continue
+            bound = dual_value(
+                data, solver.L, solver.prior, solver.lam, solver._q, solver._p, False
+            )
+            assert bound < exact
+            assert bound < solver.objective()
+            assert 0 < solver.gap() < 2e-5

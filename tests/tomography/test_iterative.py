@@ -65,6 +65,44 @@ def test_tolerance_stops_early_and_says_so(recipe):
     assert not recipe(series_of(phantom()), 2).converged
 
 
+def noisy_series():
+    data = ParallelBeam((24, 24), np.arange(-70, 71, 4.0)) @ phantom()
+    data = data + 1.5 * np.random.default_rng(0).standard_normal(data.shape)
+    return TiltSeries(data, np.arange(-70, 71, 4.0))
+
+
+def test_stopping_by_held_out_projections_names_what_ended_the_search():
+    series = noisy_series()
+    whole = cgls(series, 60, stop="held_out")
+    best = whole.n_iter
+    assert whole.converged
+    assert whole.stop_reason == (
+        f"{best} iterations explain 3 projections held out best; made again with all 36"
+    )
+    # Cut by the limit, two iterations beyond the best one, and at the best one.
+    for limit, trend in ((best + 2, "up for 2 of 5 iterations only"), (best, "still falling")):
+        cut = cgls(series, limit, stop="held_out")
+        assert cut.n_iter == best
+        assert not cut.converged
+        expected = f"was {trend} when the search ended: limit of {limit} iterations; allow more"
+        assert cut.stop_reason.endswith(expected)
+    # The other rule ends it: no question of allowing more.
+    by_step = cgls(series, 60, stop="held_out", tolerance=0.5)
+    assert by_step.n_iter < best
+    assert by_step.converged
+    assert by_step.stop_reason.endswith(
+        "was still falling when the search ended: relative change ≤ 0.5"
+    )
+
+
+def test_a_search_that_wants_fewer_iterations_than_were_saved_says_so(tmp_path):
+    path = tmp_path / "run.npz"
+    series = noisy_series()
+    cgls(series, 30, checkpoint=path)
+    with pytest.raises(ParameterError, match="holds 30 already"):
+        cgls(series, 30, stop="held_out", checkpoint=path)
+
+
 @pytest.mark.parametrize("recipe", [sirt, cgls])
 def test_a_start_near_the_goal_is_used(recipe):
     x = phantom()
@@ -114,7 +152,7 @@ def test_what_the_caller_chose_is_reported(recipe):
     again = recipe(series, 2, initial=plain.x, center_shift=0.5)
     assert again.parameters["initial"] == "given"
     assert again.parameters["center_shift"] == 0.5
-    assert "initial = given" in report(again)
+    assert "start given" in report(again)
     shifts = np.linspace(0, 1, series.n_tilts)
     assert recipe(series, 2, center_shift=shifts).parameters["center_shift"] == shifts.tolist()
 
