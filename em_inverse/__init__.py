@@ -32,6 +32,7 @@ _load, _list, _names = lazy_loader.attach(
         "phantoms",
         "plotting",
         "priors",
+        "problems",
         "report",
         "solvers",
         "tomography",

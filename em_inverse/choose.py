@@ -1,11 +1,12 @@
-"""Choosing λ: sweep, L-curve, discrepancy principle, GCV, cross-validation, count thinning.
+"""Choosing λ: sweep, L-curve, discrepancy, GCV, quasi-optimality, cross-validation, thinning.
 
 All rules speak of the objective ‖Hx − y‖² + λ R(x). Textbooks that write λ² there mean the square
 root of ours.
 
-The first four rules use Tikhonov's solution, which one decomposition gives for every λ at once
+The first five use Tikhonov's solution, which one decomposition gives for every λ at once
 (:class:`em_inverse.solvers.TikhonovPath`), so that their answers are found on a continuous axis,
-not on a grid. Cross-validation and thinning work with any method.
+not on a grid. Cross-validation and thinning work with any method. :func:`compare` lets the rules
+loose on many noisy versions of one simulated measurement, and says how far each fell short.
 """
 
 from __future__ import annotations
@@ -34,12 +35,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Choice",
+    "Comparison",
     "LCurve",
     "Sweep",
+    "compare",
     "cross_validation",
     "discrepancy",
     "gcv",
     "l_curve",
+    "quasi_optimality",
     "sweep",
     "thinning",
 ]
@@ -48,6 +52,11 @@ __all__ = [
 _PER_DECADE = 24
 #: A corner must turn the L-curve within about this many e-foldings of either axis.
 _LEAST_CURVATURE = 0.5
+#: One that turns it less sharply than this deserves a second opinion.
+_CLEAR_CURVATURE = 2.0
+#: Cross-validation within a comparison looks at every so many points of the grid, and not below
+#: this share of the largest λ.
+_CROSS_STRIDE, _CROSS_FLOOR = 4, 1e-16
 
 #: Something that turns (H, y, λ) into an object.
 Method = Callable[[LinearOperator, np.ndarray, float], np.ndarray]
@@ -218,7 +227,9 @@ def l_curve(
     searched between grid points. A curve with several corners (maxima above 0.5) is cut at the
     one of least ‖Hx − y‖ · ‖Lx‖: left of it, the object grows faster than the residual falls. A
     curve that has none (a straight or gently bent line), or only where the residual is rounding
-    error (data without noise), says so.
+    error (data without noise), says so. So does one whose curvature is less than 2. A sharp corner
+    is no proof: for smooth objects it moves ever further below the best λ as the noise falls
+    (Hanke, Vogel).
 
     Parameters
     ----------
@@ -237,7 +248,8 @@ def l_curve(
     ----------
     Hansen, Analysis of discrete ill-posed problems by means of the L-curve, SIAM Review 34 (1992)
     561, doi:10.1137/1034115. Regińska, doi:10.1137/S1064827593252672 (the least product). Lawson
-    and Hanson, *Solving Least Squares Problems* (1974).
+    and Hanson, *Solving Least Squares Problems* (1974). Hanke, Limitations of the L-curve method,
+    BIT 36 (1996) 287. Vogel, doi:10.1088/0266-5611/12/4/013.
 
     Examples
     --------
@@ -260,29 +272,31 @@ def l_curve(
     low, high = np.log(grid.min()), np.log(grid.max())
     ticks = np.linspace(low, high, max(3, int((high - low) / np.log(10) * _PER_DECADE) + 2))
     rho, eta, bends = path.log_curve(np.exp(ticks))
-    peaks = _peaks(bends)
-    corners = peaks[bends[peaks] >= _LEAST_CURVATURE]
-    rounding = max(path.H.shape) * np.finfo(np.float64).eps * float(np.linalg.norm(path.y))
+    corners, best, rounding = _corners(path, rho, eta, bends)
     if corners.size:
-        best = corners[np.argmin(rho[corners] * eta[corners])]
         message = (
             f"the only corner between λ = {grid.min():.3g} and {grid.max():.3g} lies where the "
             f"residual is rounding error: these data hold no noise to balance. Use λ = 0, the "
             f"naive inverse, or another rule."
         )
     if not corners.size:
-        top = float(bends[peaks].max(initial=0.0))
+        top = float(bends[_peaks(bends)].max(initial=0.0))
         message = (
             f"no corner between λ = {grid.min():.3g} and {grid.max():.3g}: the largest "
             f"curvature inside is {top:.2g}, less than {_LEAST_CURVATURE}. Use another rule, or a "
             f"wider range."
         )
-    if not corners.size or rho[best] <= rounding:
+    if best is None:
         return LCurve(grid, residuals, sizes, at_grid, None, None, message)
     t = _lowest(lambda t: -bend(t), ticks[best - 1], ticks[best + 1])
     lam = float(np.exp(t))
     corner = (path.residual_norm(lam), path.solution_norm(lam))
     message = f"corner at λ = {lam:.4g}, curvature {bend(t):.3g}"
+    if bend(t) < _CLEAR_CURVATURE:
+        message += (
+            f"; not a clear corner (a curvature below {_CLEAR_CURVATURE:g}): ask another rule, "
+            f"and look whether the noise is white"
+        )
     others = [f"{np.exp(ticks[i]):.2g}" for i in corners if i != best and rho[i] > rounding]
     if others:
         message += f"; the curve also bends at λ ≈ {', '.join(others)}"
@@ -400,6 +414,55 @@ def gcv(H: Any, y: ArrayLike, *, penalty: str = "identity") -> Choice:
     return Choice(lam, "GCV", grid, scores, "GCV function", None, path.residual_norm(lam), message)
 
 
+def quasi_optimality(H: Any, y: ArrayLike, *, penalty: str = "identity") -> Choice:
+    """Choose the λ at which the solution changes least: minimise ‖λ dx_λ/dλ‖.
+
+    No noise level is needed, and the noise need not be white. Where λ is too small the noise in
+    the solution changes with λ, where it is too large the object does; in between nothing moves.
+    The change also vanishes for λ towards 0 and infinity, so the deepest valley inside the range
+    is taken. It is misled where many singular values are next to nothing: it may take the calm
+    below the smallest of them for the calm in the middle.
+
+    Parameters
+    ----------
+    H : LinearOperator or matrix
+    y : array_like, shape ``H.out_shape``
+    penalty : {"identity", "gradient"}
+
+    Returns
+    -------
+    Choice
+
+    References
+    ----------
+    Tikhonov and Glasko, *USSR Comput. Math. Math. Phys.* 5 (1965) 93. Compared with other rules by
+    Bauer and Lukas, doi:10.1016/j.matcom.2011.01.016.
+
+    Examples
+    --------
+    >>> from em_inverse.problems import shaw
+    >>> problem = shaw(32)
+    >>> y = problem.y + 0.05 * np.random.default_rng(0).standard_normal(32)
+    >>> 0.001 < quasi_optimality(problem.H, y).lam < 1
+    True
+    """
+    path = TikhonovPath(H, y, penalty)
+    grid = _default_grid(path)
+    ticks, scores = np.log(grid), path.changes(grid)
+    deepest = _deepest_valley(scores)
+    message, t = "the solution has no calm inside the range; its end is no choice", ticks[0]
+    if deepest is not None:
+        t = _lowest(
+            lambda t: float(path.changes(np.exp([t]))[0]), ticks[deepest - 1], ticks[deepest + 1]
+        )
+        message = f"the solution changes least at λ = {np.exp(t):.4g}"
+    lam = float(np.exp(t))
+    return Choice(
+        lam, "quasi-optimality", grid, scores, "change of the solution ‖λ dx/dλ‖", None,
+        path.residual_norm(lam), message,
+    )  # fmt: skip
+
+
 def cross_validation(
     H: Any,
     y: ArrayLike,
@@ -510,6 +573,174 @@ def thinning(
             scores[i] += _deviance(held, fitted * ((1 - fraction) / fraction))
     scores /= repeats * values.size
     return Choice(float(grid[scores.argmin()]), "count thinning", grid, scores, "held-out deviance")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How near each rule came to the best λ, for many noisy versions of one measurement.
+
+    Attributes
+    ----------
+    lambdas : ndarray, shape (k,)
+        The grid on which all rules choose.
+    errors : ndarray, shape (draws, k)
+        RMSE of every solution.
+    best : ndarray, shape (draws,)
+        λ of the smallest error.
+    chosen : dict of str to ndarray, shape (draws,)
+        λ of each rule; NaN where it found none.
+    ratios : dict of str to ndarray, shape (draws,)
+        RMSE at the rule's λ over the smallest RMSE: 1 is perfect. NaN where it found none.
+    """
+
+    lambdas: np.ndarray
+    errors: np.ndarray
+    best: np.ndarray
+    chosen: dict[str, np.ndarray]
+    ratios: dict[str, np.ndarray]
+
+
+def compare(
+    H: Any,
+    x_true: ArrayLike,
+    data: ArrayLike,
+    noise_norm: float,
+    *,
+    wrong_by: Sequence[float] = (-0.2, 0.2),
+    folds: int = 5,
+    penalty: str = "identity",
+    seed: int | np.random.Generator = 0,
+) -> Comparison:
+    """Let six rules choose λ for each of many noisy measurements of a known object.
+
+    One decomposition serves all. The rules are those of this module, on a grid of 24 values per
+    decade: L-curve, discrepancy (with the noise norm given, and with one that is wrong),
+    GCV, quasi-optimality, and K-fold cross-validation (with 6 values per decade). Its held-out
+    residuals need no further decomposition: with the influence matrix A_λ = H H_λ⁺ those of the
+    part F are (I − A_FF)⁻¹ times the residuals there.
+
+    Parameters
+    ----------
+    H : LinearOperator or matrix
+    x_true : array_like, shape ``H.in_shape``
+    data : array_like, shape (draws, ``*H.out_shape``)
+        One noisy measurement after the other.
+    noise_norm : float
+        Expected ‖ε‖ of each of them.
+    wrong_by : sequence of float
+        Discrepancy is also tried with the noise norm wrong by these shares: −0.2 is 20 % too
+        small. A norm below every residual of the grid leads to the smallest λ of the grid.
+    folds : int
+        K of the cross-validation.
+    penalty : {"identity", "gradient"}
+    seed : int or Generator
+        Deals the measurements into folds, as in :func:`cross_validation`.
+
+    Returns
+    -------
+    Comparison
+
+    Examples
+    --------
+    >>> from em_inverse.problems import shaw
+    >>> problem = shaw(32)
+    >>> noise = 0.1 * np.random.default_rng(0).standard_normal((5, 32))
+    >>> found = compare(problem.H, problem.x_true, problem.y + noise, 0.1 * 32**0.5)
+    >>> bool(np.median(found.ratios["L-curve"]) < 1.5)
+    True
+    """
+    H = as_operator(H)
+    truth = check_array(x_true, "x_true", shape=H.in_shape, dtype=np.float64)
+    draws = check_array(data, "data", ndim=len(H.out_shape) + 1, dtype=np.float64)
+    norm = check_number(noise_norm, "noise_norm", minimum=0, exclusive=True)
+    path = TikhonovPath(H, draws[0], penalty)
+    low, high = path.sensible_range()
+    grid = np.geomspace(low, high, int(np.ceil(np.log10(high / low) * _PER_DECADE)) + 1)
+    free = np.maximum(path.residual_degrees(grid), np.finfo(np.float64).tiny)
+    targets = {"discrepancy": norm}
+    targets |= {f"discrepancy {share:+.0%}": (1 + share) * norm for share in wrong_by}
+    crossed = _cross_validated(path, draws, grid, folds, seed)
+    picks: dict[str, list[int | None]] = {}
+    errors = []
+    for k, y in enumerate(draws):
+        path.set_data(y)
+        rho, eta, bends = path.log_curve(grid)
+        found = {"L-curve": _corners(path, rho, eta, bends)[1]}
+        # Rounding lets ‖Hx − y‖ fall by next to nothing where it should rise.
+        rising = np.maximum.accumulate(rho)
+        found |= {name: _meeting(rising, target) for name, target in targets.items()}
+        found["GCV"] = int(np.argmin(rho / free))
+        found["cross-validation"] = int(crossed[k])
+        found["quasi-optimality"] = _deepest_valley(path.changes(grid))
+        for name, pick in found.items():
+            picks.setdefault(name, []).append(pick)
+        misses = path.solutions(grid) - truth
+        errors.append(np.sqrt(np.mean(misses.reshape(grid.size, -1) ** 2, axis=1)))
+    table = np.array(errors)
+    lowest = table.min(axis=1)
+    chosen = {name: _taken(np.broadcast_to(grid, table.shape), at) for name, at in picks.items()}
+    ratios = {name: _taken(table, at) / lowest for name, at in picks.items()}
+    return Comparison(grid, table, grid[table.argmin(axis=1)], chosen, ratios)
+
+
+def _corners(
+    path: TikhonovPath, rho: np.ndarray, eta: np.ndarray, bends: np.ndarray
+) -> tuple[np.ndarray, int | None, float]:
+    """Return all corners on a grid, the one to take, and the residual that is only rounding."""
+    peaks = _peaks(bends)
+    corners = peaks[bends[peaks] >= _LEAST_CURVATURE]
+    rounding = max(path.H.shape) * np.finfo(np.float64).eps * float(np.linalg.norm(path.y))
+    if not corners.size:
+        return corners, None, rounding
+    best = int(corners[np.argmin(rho[corners] * eta[corners])])
+    return corners, best if rho[best] > rounding else None, rounding
+
+
+def _deepest_valley(scores: np.ndarray) -> int | None:
+    valleys = _peaks(-scores)
+    return int(valleys[scores[valleys].argmin()]) if valleys.size else None
+
+
+def _meeting(rising: np.ndarray, target: float) -> int | None:
+    """Index nearest to where a rising curve meets its target: the first, if it starts above."""
+    after = int(np.searchsorted(rising, target))
+    if after == rising.size:
+        return None
+    if after == 0:
+        return 0
+    before, here = rising[after - 1], rising[after]
+    return after if target - before > here - target else after - 1
+
+
+def _taken(table: np.ndarray, at: Sequence[int | None]) -> np.ndarray:
+    return np.array([np.nan if i is None else row[i] for row, i in zip(table, at, strict=True)])
+
+
+def _cross_validated(
+    path: TikhonovPath,
+    draws: np.ndarray,
+    grid: np.ndarray,
+    folds: int,
+    seed: int | np.random.Generator,
+) -> np.ndarray:
+    """Index into the grid of the λ with the least K-fold prediction error, for every draw."""
+    U, y = path._U, draws.reshape(len(draws), -1).T
+    folds = check_integer(folds, "folds", minimum=2, maximum=len(y))
+    part = np.random.default_rng(seed).permutation(len(y)) % folds
+    start = int(np.searchsorted(grid, _CROSS_FLOOR * grid[-1]))
+    tried = np.arange(start, grid.size, _CROSS_STRIDE)
+    beta = U.T @ y
+    outside = y - U @ beta
+    scores = np.zeros((tried.size, len(draws)))
+    for fold in range(folds):
+        held = U[part == fold]
+        missed = np.eye(len(held)) - held @ held.T
+        for i, lam in enumerate(grid[tried]):
+            dropped = path._factors([lam])[1][0]
+            residual = held @ (dropped[:, None] * beta) + outside[part == fold]
+            predicted = np.linalg.solve(missed + (held * dropped) @ held.T, residual)
+            scores[i] += np.sum(predicted**2, axis=0)
+    return tried[scores.argmin(axis=0)]
 
 
 def _solve_all(

@@ -19,11 +19,14 @@ __all__ = [
     "column_positions",
     "columns",
     "core_shell",
+    "core_shell_maps",
     "disc",
+    "dumbbells",
     "nanocube_with_pores",
     "needle",
     "ramp",
     "same_projection_pair",
+    "soft_particle",
     "sphere",
     "steps",
     "three_peaks",
@@ -84,6 +87,67 @@ def three_peaks(
         )
     pixel = np.arange(size)[:, None]
     return (tops * np.exp(-((pixel - centres) ** 2) / (2 * sigma**2))).sum(axis=1)
+
+
+def dumbbells(
+    n: int = 80,
+    period: float = 24.2,
+    split: float = 6.06,
+    *,
+    start: float = 9.0,
+    heights: tuple[float, float] = (1.0, 0.51),
+    width: float = 1.0,
+) -> np.ndarray:
+    """Line profile along a row of dumbbells: pairs of a heavy and a light atomic column.
+
+    At 25 pm per pixel the defaults are InAs seen along [110]: a lattice constant of 606 pm,
+    indium and arsenic 151 pm apart, and heights of 49^1.7 to 33^1.7, as HAADF shows them.
+
+    Parameters
+    ----------
+    n : int
+        Number of pixels.
+    period : float, > 0
+        Distance from one dumbbell to the next in pixels.
+    split : float, ≥ 0
+        Distance of the two columns of a dumbbell in pixels.
+    start : float, ≥ 0
+        Position of the first heavy column in pixels.
+    heights : (float, float)
+        Peak values of the heavy and of the light column.
+    width : float, > 0
+        Standard deviation of a column's Gaussian profile in pixels.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        As many dumbbells as fit with both columns between pixels 0 and n − 1.
+
+    Raises
+    ------
+    ParameterError
+        When an argument is outside its range or no dumbbell fits.
+
+    Examples
+    --------
+    >>> x = dumbbells()
+    >>> [int(i) for i in np.flatnonzero(np.diff(np.sign(np.diff(x))) < 0) + 1]
+    [9, 15, 33, 39, 57, 63]
+    """
+    size = check_integer(n, "n", minimum=_SMALLEST)
+    step = check_number(period, "period", minimum=0, exclusive=True)
+    apart = check_number(split, "split", minimum=0)
+    first = check_number(start, "start", minimum=0)
+    tops = check_array(heights, "heights", shape=(2,))
+    room = size - 1 - apart - first
+    if room < 0:
+        raise ParameterError(
+            f"start is {first:g} and split {apart:g}, so no dumbbell fits into n = {size} pixels. "
+            f"Allowed: start + split ≤ {size - 1}."
+        )
+    heavy = first + step * np.arange(int(room // step) + 1)
+    places = np.stack([heavy, heavy + apart], axis=1).ravel()
+    return three_peaks(size, places.tolist(), np.tile(tops, heavy.size).tolist(), width)
 
 
 def steps(n: int = 200, levels: Sequence[float] = (0.2, 0.8, 0.3)) -> np.ndarray:
@@ -147,6 +211,38 @@ def ramp(n: int = 200, low: float = 0.2, high: float = 0.8) -> np.ndarray:
     size = check_integer(n, "n", minimum=_SMALLEST)
     first, last = check_number(low, "low"), check_number(high, "high")
     return first + (last - first) * (1 - np.cos(np.pi * np.arange(size) / (size - 1))) / 2
+
+
+def edge_and_ramp(n: int = 120, top: float = 1.0) -> np.ndarray:
+    """Line profile across a wedge in vacuum: one sharp edge, a plateau, one smooth ramp.
+
+    Parameters
+    ----------
+    n : int
+        Number of pixels. The edge stands before pixel ``n // 5``, the ramp is half a cosine wave
+        from ``9 * n // 20`` to ``17 * n // 20``.
+    top : float
+        Value of the plateau; vacuum is 0.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Values from 0 to `top`.
+
+    Examples
+    --------
+    >>> x = edge_and_ramp()
+    >>> x[[23, 24, 53, 102]], float(x[78].round(2))
+    (array([0., 1., 1., 0.]), 0.48)
+    """
+    size = check_integer(n, "n", minimum=_SMALLEST)
+    height = check_number(top, "top")
+    edge, start, stop = size // 5, 9 * size // 20, 17 * size // 20
+    phase = np.pi * (np.arange(start, stop) - start + 0.5) / (stop - start)
+    x = np.zeros(size)
+    x[edge:start] = height
+    x[start:stop] = height * (1 + np.cos(phase)) / 2
+    return x
 
 
 def disc(
@@ -262,6 +358,58 @@ def core_shell(
     return _sampled((size, size), density, supersample)
 
 
+def core_shell_maps(
+    n: int = 96,
+    core_radius: float | None = None,
+    shell_radius: float | None = None,
+    *,
+    supersample: int = 4,
+) -> np.ndarray:
+    r"""Maps ``t[:, x, y]`` of the two materials that the beam passes in a core-shell sphere.
+
+    A ray at distance s from the axis crosses :math:`2\sqrt{r^2 - s^2}` of the core and the rest of
+    :math:`2\sqrt{R^2 - s^2}` of the shell.
+
+    Parameters
+    ----------
+    n : int
+        Edge of the maps in pixels.
+    core_radius, shell_radius : float, optional
+        Outer radii r and R in pixels, 0 < core < shell; 0.23 n and 0.4 n by default.
+    supersample : int, 1 to 32
+        Rays per pixel and axis.
+
+    Returns
+    -------
+    ndarray, shape (2, n, n)
+        Thickness in pixels: first the shell, then the core.
+
+    Raises
+    ------
+    ParameterError
+        When the core does not fit into the shell.
+
+    Examples
+    --------
+    >>> shell, core = core_shell_maps(64, 10, 20)
+    >>> print(f"{core.sum() / (4 / 3 * np.pi * 10**3):.2f} {core.max():.0f} {shell[32, 32]:.0f}")
+    1.00 20 20
+    """
+    size = check_integer(n, "n", minimum=_SMALLEST)
+    outer = _length(shell_radius, "shell_radius", 0.4 * size)
+    inner = _length(core_radius, "core_radius", 0.23 * size, maximum=outer)
+
+    def chord(radius: float) -> np.ndarray:
+        def length(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+            square = (x - (size - 1) / 2) ** 2 + (y - (size - 1) / 2) ** 2
+            return 2 * np.sqrt(np.maximum(radius**2 - square, 0))
+
+        return _sampled((size, size), length, supersample)
+
+    core = chord(inner)
+    return np.stack([chord(outer) - core, core])
+
+
 def same_projection_pair(
     n: int = 128, radius: float | None = None, *, supersample: int = 8
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -373,6 +521,60 @@ def nanocube_with_pores(
         return solid.astype(np.float64)
 
     return _sampled((size, size), density, supersample)
+
+
+def soft_particle(
+    n: int = 96,
+    radius: float | None = None,
+    *,
+    texture: float = 0.25,
+    grain: float = 2.0,
+    seed: int | np.random.Generator = 0,
+) -> np.ndarray:
+    """Slice ``x[z, x]`` of a soft, textured particle: no flat piece and no sharp edge in it.
+
+    A dome whose density falls off smoothly from the middle, times a random texture, as of a
+    polymer, a gel or an amorphous film. It is what total variation does not believe in.
+
+    Parameters
+    ----------
+    n : int
+        Edge of the slice in pixels.
+    radius : float, optional
+        Radius in pixels at which the density reaches zero; 0.36 n by default.
+    texture : float, ≥ 0
+        Standard deviation of the texture, as a share of the local density.
+    grain : float, > 0
+        Size of its grains: standard deviation in pixels of the Gaussian that made it smooth.
+    seed : int or numpy.random.Generator
+        Draws the texture.
+
+    Returns
+    -------
+    ndarray, shape (n, n)
+        Values ≥ 0, 1 in the middle of a particle without texture.
+
+    Raises
+    ------
+    ParameterError
+        When an argument is outside its range.
+
+    Examples
+    --------
+    >>> x = soft_particle(64, texture=0)
+    >>> print(f"{x.max():.2f} in the middle, {x[32, 8]:.2f} at the rim")
+    1.00 in the middle, 0.00 at the rim
+    """
+    from scipy.ndimage import gaussian_filter
+
+    size = check_integer(n, "n", minimum=_SMALLEST)
+    r = _length(radius, "radius", 0.36 * size)
+    share = check_number(texture, "texture", minimum=0)
+    width = check_number(grain, "grain", minimum=0, exclusive=True)
+    z, x = np.indices((size, size)) - (size - 1) / 2
+    dome = np.maximum(1 - (z**2 + x**2) / r**2, 0) ** 0.75
+    speckle = gaussian_filter(generator(seed).standard_normal((size, size)), width)
+    return np.maximum(dome * (1 + share * speckle / speckle.std()), 0)
 
 
 def columns(

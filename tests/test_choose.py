@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
-from em_inverse import choose, deblurring, metrics, phantoms
+from em_inverse import choose, deblurring, metrics, noise, phantoms, problems
 from em_inverse.errors import DataError, ParameterError
 from em_inverse.forward import GaussianBlur
 
@@ -306,3 +306,114 @@ def test_results_of_methods_are_checked():
         choose.thinning(np.arange(9), [1.0], lambda part, lam: 3.0)
     with pytest.raises(DataError, match="NaN"):
         choose.thinning(np.arange(9), [1.0], lambda part, lam: part * np.nan)
+
+
+# --- Corners that are not clear, quasi-optimality, and the rules compared ------------------------
+
+ROW = problems.column_row()
+STRENGTH = noise.gaussian_sigma(ROW.y, 0.1)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_smooth_noise_takes_the_corner_away_and_the_message_says_so(seed):
+    white, smooth, smoother = (
+        choose.l_curve(ROW.H, noise.smoothed(ROW.y, 0.1, width, seed=seed)) for width in (0, 2, 3)
+    )
+    assert "not a clear corner" not in white.message
+    assert "not a clear corner" in smooth.message
+    assert "look whether the noise is white" in smooth.message
+    assert smooth.lam < 0.01 * white.lam
+    assert smoother.lam is None
+    assert "no corner" in smoother.message
+
+
+def test_quasi_optimality_is_where_the_solution_changes_least():
+    y = noise.gaussian(ROW.y, 0.1, seed=3)
+    found = choose.quasi_optimality(ROW.H, y)
+
+    def change(t, step=1e-4):
+        ends = [deblurring.tikhonov(ROW.H, y, np.exp(t + d)) for d in (-step, step)]
+        return np.linalg.norm(ends[1] - ends[0]) / (2 * step)
+
+    t = np.log(found.lam)
+    around = [change(t + d) for d in (-0.3, 0.0, 0.3)]
+    assert around[1] < min(around[0], around[2])
+    k = int(np.argmin(np.abs(found.lambdas - found.lam)))
+    assert found.scores[k] == pytest.approx(change(np.log(found.lambdas[k])), rel=1e-4)
+    assert "changes least" in found.message
+    best = choose.sweep(ROW.H, y, np.geomspace(1e-5, 1, 100), ROW.x_true).rmse.min()
+    assert metrics.rmse(deblurring.tikhonov(ROW.H, y, found.lam), ROW.x_true) < 1.2 * best
+    assert found.draw().axes[0].get_ylabel().startswith("change of the solution")
+
+
+def test_quasi_optimality_of_the_gradient_measures_the_object_too():
+    found = choose.quasi_optimality(H, Y, penalty="gradient")
+    pair = [
+        deblurring.tikhonov(H, Y, found.lambdas[9] * r, "gradient") for r in (1 - 1e-5, 1 + 1e-5)
+    ]
+    assert found.scores[9] == pytest.approx(np.linalg.norm(pair[1] - pair[0]) / 2e-5, rel=1e-3)
+
+
+def test_quasi_optimality_without_a_calm_says_so():
+    found = choose.quasi_optimality([[2.0]], [1.0])
+    assert "no calm" in found.message
+    assert found.lam == pytest.approx(found.lambdas[0])
+
+
+def draws(problem, level, count=3, seed=1):
+    rng = np.random.default_rng(seed)
+    return np.array([noise.gaussian(problem.y, level, seed=rng) for _ in range(count)])
+
+
+def all_problems():
+    return [
+        *(make() for make in problems.CLASSICS.values()),
+        problems.three_columns(), ROW, problems.tilt_slice(12),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("problem", all_problems(), ids=lambda p: p.name)
+def test_the_comparison_agrees_with_the_rules_one_by_one(problem):
+    """Its grid has 24 points per decade: everything agrees within one step."""
+    H, level = problem.H, 0.05
+    norm = noise.gaussian_sigma(problem.y, level) * np.sqrt(problem.y.size)
+    data = draws(problem, level)
+    found = choose.compare(H, problem.x_true, data, norm, wrong_by=(0.3,), seed=3)
+    step = 10 ** (1 / 24)
+    start = int(np.searchsorted(found.lambdas, 1e-16 * found.lambdas[-1]))
+    tried = found.lambdas[start::4]
+    for k, y in enumerate(data):
+        singly = {
+            "L-curve": choose.l_curve(H, y).lam,
+            "discrepancy": choose.discrepancy(H, y, norm).lam,
+            "discrepancy +30%": choose.discrepancy(H, y, norm, tau=1.3).lam,
+            "GCV": choose.gcv(H, y).lam,
+            "quasi-optimality": choose.quasi_optimality(H, y).lam,
+            "cross-validation": choose.cross_validation(H, y, tried, seed=3).lam,
+        }
+        assert set(singly) == set(found.chosen)
+        for rule, lam in singly.items():
+            mine = found.chosen[rule][k]
+            if lam is None:
+                assert np.isnan(mine), rule
+                assert np.isnan(found.ratios[rule][k])
+                continue
+            assert 1 / step < mine / lam < step, rule
+        swept = choose.sweep(H, y, found.lambdas[::40], problem.x_true)
+        np.testing.assert_allclose(found.errors[k, ::40], swept.rmse, rtol=1e-6)
+        at = int(np.argmin(np.abs(found.lambdas - found.chosen["GCV"][k])))
+        ratio = found.errors[k, at] / found.errors[k].min()
+        assert found.ratios["GCV"][k] == pytest.approx(ratio)
+        assert found.best[k] == found.lambdas[found.errors[k].argmin()]
+
+
+def test_noise_norms_out_of_reach_lead_to_an_end_or_to_nothing():
+    data = draws(ROW, 0.1, 2)
+    tiny = choose.compare(ROW.H, ROW.x_true, data, 1e-9, wrong_by=())
+    assert (tiny.chosen["discrepancy"] == tiny.lambdas[0]).all()
+    huge = choose.compare(ROW.H, ROW.x_true, data, 1e9, wrong_by=())
+    assert np.isnan(huge.chosen["discrepancy"]).all()
+    with pytest.raises(DataError, match="data"):
+        choose.compare(ROW.H, ROW.x_true, data[0], 1.0)
+    with pytest.raises(ParameterError, match="folds"):
+        choose.compare(ROW.H, ROW.x_true, data, 1.0, folds=1)

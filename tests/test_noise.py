@@ -143,3 +143,22 @@ def test_snr_in_decibel_and_its_limits():
         noise.snr(np.ones(3), clean)
     with pytest.raises(DataError, match="zero everywhere"):
         noise.snr(clean, np.zeros(2))
+
+
+def test_smoothed_noise_has_its_strength_and_its_width():
+    y = np.zeros((40, 500))
+    for width in (0.5, 1.0, 2.0):
+        drawn = noise.smoothed(y, 0.3, width, relative=False, seed=1)
+        assert drawn.std() == pytest.approx(0.3, rel=0.03)
+        likeness = np.mean(drawn[:, 2:] * drawn[:, :-2]) / drawn.var()
+        # Smoothing with a Gaussian of width w: neighbours at distance d resemble by exp(−d²/4w²).
+        assert likeness == pytest.approx(np.exp(-1 / width**2), abs=0.06)
+        across = np.mean(drawn[1:] * drawn[:-1]) / drawn.var()
+        assert abs(across) < 0.05
+
+
+def test_smoothed_over_nothing_is_white():
+    y = np.linspace(0, 2, 50)
+    np.testing.assert_allclose(noise.smoothed(y, 0.1, 0, seed=5), noise.gaussian(y, 0.1, seed=5))
+    with pytest.raises(ParameterError, match="width"):
+        noise.smoothed(y, 0.1, -1.0)

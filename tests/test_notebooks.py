@@ -22,8 +22,6 @@ WEEKS = [path for path in NOTEBOOKS if re.match(r"week\d\d_", path.name)]
 
 LARGEST_BYTES = 400_000
 CELLS_OF_A_WEEK = range(25, 41)
-SHORT_SO_FAR = {"week05_tilt_series_missing_wedge": range(10, 21)}
-"""Lessons that are still the first part of a week, and their length."""
 VISIBLE_LINES, LONGEST_LINE = 12, 100
 COMPARED_OUTPUTS = {"week": 8, "other": 3}
 LONG_CELL_TAGS = {"exercise", "setup", "solution", "hide-input"}
@@ -138,7 +136,7 @@ def headings(notebook):
 @every_week
 def test_a_week_has_the_length_of_an_hour(path):
     count = len(load(path).cells)
-    assert count in SHORT_SO_FAR.get(path.stem, CELLS_OF_A_WEEK)
+    assert count in CELLS_OF_A_WEEK
 
 
 @every_notebook

@@ -36,6 +36,23 @@ def test_peaks_must_lie_inside_and_have_heights():
         phantoms.three_peaks(width=0)
 
 
+def test_dumbbells_are_pairs_of_a_heavy_and_a_light_column():
+    x = phantoms.dumbbells(60, period=20, split=5, start=4, heights=(2.0, 1.0), width=0.5)
+    assert set(np.flatnonzero(x > 0.5)) == {4, 9, 24, 29, 44, 49}
+    assert x[[4, 24, 44]] == pytest.approx(2, abs=1e-6)
+    assert x[[9, 29, 49]] == pytest.approx(1, abs=1e-6)
+
+
+def test_dumbbells_that_would_be_cut_in_two_are_left_out():
+    cut = phantoms.dumbbells(70, period=20, split=5, start=4, heights=(2.0, 1.0), width=0.5)
+    assert cut[64] == pytest.approx(2, abs=1e-6)  # its light column stands on the last pixel
+    assert phantoms.dumbbells(69, period=20, split=5, start=4, width=0.5)[60:].max() < 1e-6
+    with pytest.raises(ParameterError, match=r"start is 9 and split 6.06.*start \+ split ≤ 11"):
+        phantoms.dumbbells(12)
+    with pytest.raises(ParameterError, match="period"):
+        phantoms.dumbbells(period=0)
+
+
 def test_steps_begin_at_thirds():
     x = phantoms.steps()
     assert set(x) == {0.2, 0.8, 0.3}
@@ -173,6 +190,30 @@ def test_too_many_pores_are_refused():
         phantoms.nanocube_with_pores(64, 20, n_pores=1, pore_radius=8)
 
 
+def test_soft_particle_has_no_flat_piece_and_no_edge():
+    x = phantoms.soft_particle(96)
+    inside = np.hypot(*(np.indices((96, 96)) - 47.5)) < 30
+    slope = np.hypot(*np.gradient(x))
+    assert np.median(slope[inside]) > 0.02
+    assert np.mean(slope[inside] < 1e-3) < 0.01
+    assert np.abs(np.diff(x, axis=0)).max() < 0.35
+    assert x.min() == 0
+    assert np.all(x[~inside & (np.hypot(*(np.indices((96, 96)) - 47.5)) > 0.36 * 96)] == 0)
+
+
+def test_soft_particle_texture_and_grain_are_as_asked():
+    plain, rough = (phantoms.soft_particle(96, texture=t) for t in (0.0, 0.25))
+    middle = np.hypot(*(np.indices((96, 96)) - 47.5)) < 20
+    assert np.std(rough[middle] / plain[middle]) == pytest.approx(0.25, rel=0.25)
+    fine, coarse = (phantoms.soft_particle(96, grain=g) for g in (1.0, 4.0))
+    assert np.abs(np.diff(fine)).mean() > 2 * np.abs(np.diff(coarse)).mean()
+    assert not np.array_equal(phantoms.soft_particle(96, seed=1), rough)
+    with pytest.raises(ParameterError, match="grain"):
+        phantoms.soft_particle(grain=0)
+    with pytest.raises(ParameterError, match="texture"):
+        phantoms.soft_particle(texture=-0.1)
+
+
 def test_columns_stand_where_their_positions_say():
     positions, kind = phantoms.column_positions(96, 16, jitter=0.7, seed=3)
     y = phantoms.columns(96, 16, width=2, heights=(1, 0.3), jitter=0.7, seed=3)
@@ -246,11 +287,28 @@ def test_needle_refuses_contradictions():
     assert phantoms.needle(32, base_radius=2, n_inclusions=0).max() == 0.5
 
 
+def test_core_shell_maps_are_projections_of_spheres():
+    shell, core = phantoms.core_shell_maps(48, 10, 20)
+    for total, radius in ((core, 10), (shell + core, 20)):
+        assert total.sum() == pytest.approx(4 / 3 * np.pi * radius**3, rel=0.01)
+        solid = phantoms.sphere(48, radius).sum(axis=0)
+        assert np.abs(total - solid).max() < 0.6
+        assert total[24, 24] == pytest.approx(2 * radius, rel=0.01)
+    assert shell.min() >= 0
+    assert (core[shell == 0] == 0).all()
+
+
+def test_core_must_fit_into_its_shell_maps():
+    with pytest.raises(ParameterError, match="core_radius is 21"):
+        phantoms.core_shell_maps(48, 21, 20)
+
+
 @pytest.mark.parametrize(
     "make",
     [
         phantoms.disc,
         phantoms.core_shell,
+        phantoms.core_shell_maps,
         phantoms.same_projection_pair,
         phantoms.nanocube_with_pores,
         phantoms.sphere,

@@ -1,203 +1,507 @@
 # %% [markdown]
-# # Week 5: A real tilt series, and the wedge it misses
+# # Week 5: Tilt series, and the wedge they miss
 #
-# You will turn 77 real images of a needle into a volume, in six lines of Python, and measure what the tilts that nobody could record have done to it.
+# You will watch Fourier space fill like a fan, one tilt at a time, see what the part that never fills does to a sphere, and name the traces it leaves on a real needle.
 #
-# **After this you can**
+# **After this hour you can**
 #
-# - prepare a tilt series: find its zero, and put its projections where a perfect stage would have put them;
-# - tell weighted back-projection (WBP) from SIRT by their fingerprints;
-# - recognise the missing wedge in a real volume, and put a number on it;
-# - write the line that belongs under every picture of a tomogram.
+# - say what one projection measures, in real space (a sinusoid for each point) and in Fourier space (one line);
+# - write filtered back-projection, and say what its ramp does to noise;
+# - predict how far apart tilts may be, and how much a missing wedge stretches a small object;
+# - name wings, hoods, rays and streaks on a real section, each with its cause, and write the line that belongs under it.
 #
-# **Time:** 20 minutes. **You need:** nothing from the earlier weeks. This is the first, short part of the week; exercises and explorer are in preparation.
-#
-# **The data** were recorded at NIST: a needle of layered material in HAADF-STEM. They come with the kit in a small form, 64 × 64 pixels of 13 nm, so every number below is
-# about a real specimen. For all 256 × 256 pixels, change `nist-needle-small` in the first cell to `nist-needle` (10 MB, fetched once; everything takes some minutes then, and the
-# numbers change a little).
+# **Time:** 75 minutes. **You need:** Fourier transforms in two dimensions, and the singular values of week 2. Sections 1 to 7 use simulated data, because there the truth is known; section 8 uses a needle
+# measured at NIST in HAADF-STEM, which comes with the kit. Each step asks you to *predict* before you *run*.
 
 # %% tags=["setup"]
 import numpy as np
-from em_inverse import datasets, io, metrics, report, tomography
+from em_inverse import datasets, forward, metrics, noise, phantoms, report, tomography, widgets
+from em_inverse.checks import week05 as ex
 from em_inverse.plotting import week05 as figures
+from em_inverse.widgets.wedge import acquisition_order
 
+N = 96  # pixels of 1 nm
+x = 0.3 * phantoms.disc(N, radius=32)  # a section x[z, x]: silica ...
+inclusions = [(30, 40), (38, 62), (52, 34), (60, 58), (47, 49)]  # ... and iron oxide at (z, x)
+for centre in inclusions:
+    x += 0.7 * phantoms.disc(N, radius=3, centre=centre)
+
+
+def record(x, angles):
+    """Return the projections of a slice at these tilts."""
+    return forward.ParallelBeam(x.shape, angles, dtype=float) @ x
+
+
+def wbp(y, angles, filter="ramp"):
+    """Return the slice by weighted back-projection."""
+    return tomography.wbp(tomography.TiltSeries(y, angles), filter=filter).x
+
+
+def expose(x, angles, read_out, seed):
+    """Return projections of 1000 electrons per pixel in all, with read-out noise in each."""
+    counts, scale = noise.poisson(record(x, angles), 1000 / len(angles), seed=seed, counts=True)
+    return noise.gaussian(counts, read_out, relative=False, seed=seed + 50) / scale
+
+# %% [markdown]
+# ## 1. What a projection is
+#
+# Our specimen is a section through a needle of amorphous silica, 64 nm across, with five particles of iron oxide, 6 nm each. In HAADF every atom counts with about $Z^{1.7}$ ($Z$ is its atomic number), which
+# makes the oxide between three and four times as bright as the glass: we take 1 and 0.3. $x[z, x]$ is that brightness per nm; $z$ runs along the beam. The microscope does not see it. It sees sums along rays: $y_\theta(s)$, the integral of $x$ along
+# the ray that hits the detector at $s$ when the specimen is tilted by $\theta$. All of them together are the *Radon transform*, our operator $H$ this week. Typical: −70° to +70° in steps of 2°, which is 71 images.
+#
+# (Sums, without a logarithm: HAADF counts what is scattered, so more matter gives more counts. The logarithm belongs to images made of what is *absorbed*. In an EELS or EDX map $x$ is the amount of one element. Bright-field
+# images of crystals depend on how the lattice lies to the beam: they are no sums at all, and this $H$ is wrong for them.)
+#
+# ### Exercise 1: where does a point go? (about 5 minutes)
+#
+# A particle sits at $(z, x)$, counted from the tilt axis. On the detector it falls on
+#
+# $$ s = x\cos\theta + z\sin\theta . $$
+#
+# Write this for an array of tilts, given in degrees.
+
+# %% tags=["exercise"]
+def sinusoid(z, x, angles_deg):
+    """Return the detector coordinate of the point for every tilt."""
+    ### BEGIN SOLUTION
+    theta = np.deg2rad(angles_deg)
+    return x * np.cos(theta) + z * np.sin(theta)
+    ### END SOLUTION
+
+
+ex.sinusoid.check(sinusoid)  # stuck? ex.sinusoid.hint(), and later ex.sinusoid.solution()
+
+# %% [markdown]
+# A *sinogram* shows all projections of one section, one below the other: tilt downwards, detector across.
+#
+# > **Predict.** Five particles and one big disc. Which of them draw curves, which draws a straight band? And which particle draws the widest curve?
+
+# %%
+sinusoid = ex.sinusoid.use(sinusoid)
+everywhere = np.arange(-90.0, 91.0)
+sinogram = record(x, everywhere)
+middle = (N - 1) / 2
+z3, x3 = inclusions[3][0] - middle, inclusions[3][1] - middle
+figures.projections(x, sinogram, everywhere, sinusoid(z3, x3, everywhere))
+for z, across in inclusions:
+    curve = sinusoid(z - middle, across - middle, everywhere)
+    print(f"particle at z = {z - middle:5.1f}, x = {across - middle:5.1f} nm: reaches "
+          f"|s| = {np.abs(curve).max():4.1f} nm, at {everywhere[np.abs(curve).argmax()]:+.0f}°")
+
+# %% [markdown]
+# **Why.** $x\cos\theta + z\sin\theta = r\cos(\theta - \varphi)$: the amplitude $r = \sqrt{x^2 + z^2}$ is the distance from the tilt axis, the phase $\varphi$ the direction. Two numbers, read off a curve, place the
+# particle in depth, and no single image has them. The big disc is centred on the axis: $r = 0$, a straight band.
+#
+# ## 2. One projection is one line
+#
+# Take the one-dimensional Fourier transform of a projection at 30°. Compare it with the two-dimensional transform of the section, along the line through its centre that is tilted by 30°.
+#
+# > **Predict.** The section has 9216 pixels, the projection 96. Will the two spectra agree roughly, at low frequencies only, or everywhere?
+
+# %%
+Z, X = np.indices((N, N)) - middle
+s, q = np.arange(N) - middle, np.fft.rfftfreq(N)
+
+def line(degrees):
+    """Return the 2-D transform of x on the line at this angle."""
+    kx, kz = q * np.cos(np.deg2rad(degrees)), q * np.sin(np.deg2rad(degrees))
+    return np.array([np.sum(x * np.exp(-2j * np.pi * (a * X + b * Z))) for a, b in zip(kx, kz)])
+
+projected = np.array([np.sum(record(x, [30])[0] * np.exp(-2j * np.pi * f * s)) for f in q])
+figures.fourier_slice(x, 30, q, projected, line(30))
+for degrees in (30, 35, 60):
+    off = np.linalg.norm(projected - line(degrees)) / np.linalg.norm(line(degrees))
+    print(f"against the line at {degrees}°: relative difference {100 * off:.1f} %")
+
+# %% [markdown]
+# **Why.** This is the *Fourier slice theorem*. To sum along the beam is to ask for waves that do not change along the beam: at 0° those with $k_z = 0$, which is one line. At the tilt $\theta$ the line
+# turns with the specimen. (The line at 60° differs by no more than 13 %, because long waves, with the total mass among them, are much alike on all lines. What is left at 30° comes from interpolation between pixels, and shows in the finest waves only.) So a tilt series is a bundle of lines through the centre of Fourier space, and nothing between them.
+#
+# ## 3. The fan
+#
+# A holder stops at ±70°. We record 9, 31 or 141 tilts between these ends: steps of 17.5°, 4.7° and 1°.
+#
+# > **Predict.** Two things are wrong with the left picture below. One is cured by more tilts, the other is not. Which is which?
+
+# %%
+schemes = [np.linspace(-70, 70, n) for n in (9, 31, 141)]
+slices = [wbp(record(x, angles), angles) for angles in schemes]
+figures.fan(schemes, slices)
+for angles, image in zip(schemes, slices):
+    width = tomography.missing_wedge(angles).width_deg
+    print(f"{angles.size:3d} tilts: RMSE {metrics.rmse(image, x):.3f}, "
+          f"unrest outside the needle {image[np.hypot(Z, X) > 36].std():.3f}")
+print(f"directions without a line at 141 tilts: {width:.0f}° of 180°, or {100 * width / 180:.0f} %")
+
+# %% [markdown]
+# **Why.** Streaks come from the *gaps between lines*: a star around each bright particle, one ray for each tilt, and where two stars cross, a streak between two particles. More tilts close the gaps. The
+# *wedge* stays: no line lies within 20° of the beam, however many there are. The particles stay drawn out along the beam, and neither the RMSE nor
+# the unrest outside falls any further: what is left of them is the wedge's.
+#
+# ## 4. From lines to a slice: the ramp
+#
+# *Back-projection* smears each projection back along its rays and adds. That is $H^T y$, the adjoint. What does $H^T H$ do to the section? Ask the question of week 2: how much of a pattern passes? Our patterns
+# are patches of waves with a direction and a period, seen through the 71 tilts of ±70°; what passes is $\sigma = \|Hw\| / \|w\|$, a singular value in all but name.
+#
+# > **Predict.** Of two waves across the beam (0°), one twice as fine as the other: which has the larger σ, and by what factor? And what is σ for a wave along the beam (90°)?
+
+# %%
+H = forward.ParallelBeam((N, N), np.arange(-70, 71, 2), dtype=float)
+patch = np.exp(-(X**2 + Z**2) / (2 * 16**2))
+
+def gain(direction, period):
+    t = np.deg2rad(direction)
+    wave = patch * np.cos(2 * np.pi * (X * np.cos(t) + Z * np.sin(t)) / period)
+    return np.linalg.norm(H @ wave) / np.linalg.norm(wave)
+
+print("period      0°     45°     60°     75°     90° (along the beam)")
+for period in (24, 12, 6):
+    print(f"{period:3d} nm " + "".join(f"{gain(d, period):8.1f}" for d in (0, 45, 60, 75, 90)))
+
+# %% [markdown]
+# **Why.** Downwards: half the period, $\sigma$ smaller by $\sqrt 2$. All lines cross in the centre of Fourier space and spread like spokes, so the density of measurements falls as $1/|k|$, and $\sigma^2$ with it.
+# $H^TH$ multiplies each wave by $\sigma^2 \propto 1/|k|$: long waves win, and back-projection is a fog. To undo it, multiply by $|k|$. Sideways: $\sigma$ hardly changes up to 60° and then falls off a
+# cliff. Within the wedge it is next to nothing; that is the null space of a tilt series, and dividing by *that* is hopeless. (The wave of 24 nm keeps a little: so few periods fit into the patch that it is a mixture of directions.)
+#
+# ### Exercise 2: the ramp filter (about 8 minutes)
+#
+# Filter every projection (a row) with $|q|$, where $q$ is the frequency along the detector in cycles per pixel. Fill the rows up with zeros to twice their length first: a Fourier transform closes the detector to a
+# ring, and what leaves on the right would come back on the left.
+
+# %% tags=["exercise"]
+def ramp(projections):
+    """Return the projections, shape (tilts, n), filtered with |q|."""
+    ### BEGIN SOLUTION
+    n = projections.shape[1]
+    spectrum = np.fft.rfft(projections, 2 * n, axis=1)
+    return np.fft.irfft(spectrum * np.fft.rfftfreq(2 * n), 2 * n, axis=1)[:, :n]
+    ### END SOLUTION
+
+
+ex.ramp.check(ramp)
+
+# %% [markdown]
+# With 90 tilts over the full half circle there is no wedge. Filtered back-projection (FBP; electron microscopists say weighted, WBP) is then $\hat x = \frac{\pi}{90} H^T\,\text{ramp}(y)$.
+#
+# > **Predict.** The noisy projections hold 100 electrons per pixel on average, a good image. After the ramp, will the slice be about as noisy as the projections, or more?
+
+# %%
+ramp = ex.ramp.use(ramp)
+full = np.arange(0, 180, 2.0)
+H = forward.ParallelBeam((N, N), full, dtype=float)
+y = H @ x
+noisy = noise.poisson(y, dose=100, seed=1)
+back = H.T @ y * (np.sum(x * (H.T @ y)) / np.sum((H.T @ y) ** 2))  # at its best scale
+pictures = {"back-projection": back, "after the ramp": np.pi / 90 * (H.T @ ramp(y))}
+pictures["noisy, after the ramp"] = np.pi / 90 * (H.T @ ramp(noisy))
+figures.filtering(pictures)
+for name, image in (pictures | {"noisy, ramp with Hann window": wbp(noisy, full, "hann")}).items():
+    print(f"{name:28s}: RMSE {metrics.rmse(image, x):.3f}")
+print(f"error of the noisy projections: {100 / noise.snr(noisy, y):.0f} % of the signal")
+
+# %% [markdown]
+# **Why.** The ramp takes the fog away, and with it the safety: the fine waves get the largest factor, and in the finest waves there is more noise than object. It is the story of $1/\sigma_i$ in week 2, milder: $\sigma$ falls like
+# $1/\sqrt{|k|}$, not exponentially. A window that lets the ramp end softly (here Hann's) is a filter factor: it costs sharpness and buys calm. What is left after the ramp without noise are the steps of the pixels and of the tilts.
+#
+# *Cost.* Filtering takes $N \log N$ steps for each tilt. Smearing back takes $N^2$, and that is where the time goes: $N^2$ × tilts for a slice. (A lecture that this course follows gives FBP as $O(N^2\log N)$. That holds for cleverer
+# schemes, not for the sum over tilts.) SIRT, SART and TV, which iterate, are the matter of week 6.
+#
+# ## 5. How many tilts?
+#
+# Put one point on the tilt axis and reconstruct it from $N_\theta$ tilts over the half circle, keeping waves down to the period $d$. Near the point all is calm; from some distance on there are streaks.
+#
+# > **Predict.** Twice the tilts: do the streaks start twice as far out, or get half as strong? And if you ask for a coarser detail $d$?
+
+# %%
+rings = np.round(np.hypot(*(np.indices((193, 193)) - 96))).astype(int)
+point = np.exp(-(np.hypot(*(np.indices((193, 193)) - 96)) ** 2) / (2 * 0.5**2))
+print("tilts  detail d  streaks start at   N d / π")
+for n_tilts, d in ((12, 4), (12, 6), (20, 4), (20, 6), (30, 4), (30, 6)):
+    angles = np.arange(n_tilts) * 180 / n_tilts
+    series = tomography.TiltSeries(record(point, angles), angles)
+    image = tomography.wbp(series, cutoff=2 / d).x
+    spread = np.array([image[rings == r].std() for r in range(10, 90)])
+    start = 10 + np.argmax(spread > spread.max() / 2)
+    print(f"{n_tilts:5d} {d:6d} px {start:12d} px {n_tilts * d / np.pi:11.0f} px")
+
+# %% [markdown]
+# **Why.** At the frequency $1/d$ neighbouring spokes of the fan stand $\pi/(N_\theta d)$ apart; where samples stand $1/L$ apart, copies of the object appear at the distance $L$. Each point is surrounded by a clean zone of radius
+# about $N_\theta d/\pi$. Make that zone as large as the object, of diameter $D$, and no streak of any point crosses it. That is Crowther's rule:
+#
+# $$ d = \frac{\pi D}{N_\theta} = D\,\Delta\theta \quad (\text{the step } \Delta\theta \text{ in radians}). $$
+#
+# Our needle of 64 nm in steps of 2° allows details of 2.2 nm; in steps of 17.5°, of 20 nm.
+#
+# ## 6. The wedge
+#
+# ### Exercise 3: draw it (about 5 minutes)
+#
+# An array like that of `np.fft.fft2` (rows $k_z$, columns $k_x$, zero frequency at `[0, 0]`): 1 where the direction of $(k_x, k_z)$ lies within ± the largest tilt of the $k_x$ axis, 0 in the wedge.
+
+# %% tags=["exercise"]
+def wedge_mask(n, max_tilt_deg):
+    """Return an n × n array: 1 where Fourier space is measured, 0 where it is not."""
+    ### BEGIN SOLUTION
+    k = np.abs(np.fft.fftfreq(n))
+    direction = np.degrees(np.arctan2(k[:, None], k[None, :]))
+    return np.where(direction <= max_tilt_deg, 1.0, 0.0)
+    ### END SOLUTION
+
+
+ex.wedge_mask.check(wedge_mask)
+
+# %% [markdown]
+# ### Exercise 4: put a number on the stretching (about 7 minutes)
+#
+# The *elongation* is the width of an object along the beam over its width across. As width take the standard deviation of $z$ (or of $x$), each pixel weighted by its value; what is below a quarter of the maximum counts as 0.
+
+# %% tags=["exercise"]
+def spread_ratio(image):
+    """Return the spread along z (rows) over the spread along x (columns)."""
+    ### BEGIN SOLUTION
+    weight = np.where(image >= image.max() / 4, image, 0)
+    z, x = np.indices(image.shape)
+    z = z - np.average(z, weights=weight)
+    x = x - np.average(x, weights=weight)
+    return np.sqrt(np.sum(weight * z**2) / np.sum(weight * x**2))
+    ### END SOLUTION
+
+
+ex.spread_ratio.check(spread_ratio)
+
+# %% [markdown]
+# For small objects and tilts up to $\alpha$ Radermacher worked out what a linear reconstruction should give:
+#
+# $$ e = \sqrt{\frac{\alpha + \sin\alpha\cos\alpha}{\alpha - \sin\alpha\cos\alpha}} . $$
+#
+# > **Predict.** A sphere of 10 nm, tilts to ±90°, ±70°, ±50°, ±30°. At ±50° nearly half of all directions are missing. Will the sphere be 1.2, 1.9 or 3 times as long as wide? And how bright will its middle be?
+
+# %%
+wedge_mask, spread_ratio = ex.wedge_mask.use(wedge_mask), ex.spread_ratio.use(spread_ratio)
+sphere = phantoms.disc(N, radius=5)
+limits = (90, 70, 50, 30)
+schemes = [np.arange(-limit, limit + 1, 2.0)[limit == 90 :] for limit in limits]
+slices = [wbp(record(sphere, angles), angles) for angles in schemes]
+figures.stretching(schemes, slices)
+print("tilts to  formula   WBP  mask alone  WBP at half maximum  middle  measured")
+for a, image in zip(limits, slices):
+    known = np.fft.ifft2(np.fft.fft2(sphere) * wedge_mask(N, a)).real
+    half = metrics.wedge_elongation(image, method="half_maximum")
+    print(f"  ±{a}° {tomography.elongation(a):9.2f} {spread_ratio(image):7.2f} "
+          f"{spread_ratio(known):8.2f} {half:15.2f} {image.max():14.2f} {100 * a / 90:8.0f} %")
+
+# %% [markdown]
+# **Why.** An edge is made of waves that run across it. Waves along the beam are missing, so the edges that lie *across the beam*, top and bottom, are the ones nobody measured: resolution is worst along the beam, and untouched along
+# the tilt axis. (You may read "worse perpendicular to the tilt plane"; that direction is the tilt axis, the best one of all.) Three things to keep:
+#
+# - *Mask alone* takes the true sphere and cuts the wedge out, with no algorithm at all. It is stretched just as much. So it is not WBP that is to blame, but the data.
+# - The formula fits within a tenth, *with this ruler*. At half maximum the same picture gives much less. Whoever reports an elongation has to say how it was measured.
+# - The middle is as bright as the share of directions that was measured: WBP leaves the rest at zero. Grey values from different tilt ranges cannot be compared.
+#
+# ## 7. Electrons, and where to spend them
+#
+# Total dose = dose per image × number of tilts. Suppose that the specimen bears 1000 detected electrons per pixel in all. If a twentieth of the beam reaches the annular detector, these are 20,000 e/nm², or 200 e/Å². We split them over 15, 31, 71
+# or 141 images, once with counting (Poisson) noise alone, once with a detector that adds read-out noise of 5 electrons per pixel to each image.
+#
+# > **Predict.** With 141 tilts an image holds 7 electrons per pixel. Will the slice be noisier than with 15 images of 67 electrons?
+
+# %%
+print("tilts   electrons per image   RMSE, counting alone   RMSE, with read-out noise")
+pictures = {}
+for n_tilts in (15, 31, 71, 141):
+    angles, error = np.linspace(-70, 70, n_tilts), {}
+    for read_out in (0, 5):
+        images = [wbp(expose(x, angles, read_out, seed), angles, "hann") for seed in range(4)]
+        error[read_out] = np.mean([metrics.rmse(image, x) for image in images])
+        pictures[n_tilts, read_out] = images[-1]
+    print(f"{n_tilts:4d} {1000 / n_tilts:15.0f} {error[0]:22.3f} {error[5]:22.3f}")
+figures.dose({"15 tilts": pictures[15, 0], "71 tilts": pictures[71, 0],
+              "141 tilts, read-out noise 5": pictures[141, 5]})
+
+# %% [markdown]
+# **Why.** In a linear reconstruction every electron helps, whichever image it lands in: counting noise depends on the *total* dose, and splitting it further costs nothing (the dose-fractionation theorem of Hegerl and Hoppe). So "a beam-sensitive
+# specimen needs fewer tilts" is not the whole truth: it needs a smaller total dose. What does punish many tilts is what comes *with each image*: read-out noise, which rules where counts are few; time; and alignment, which has to find the specimen in each of them.
+#
+# The dose does something else, too. Suppose that a particle of 40 nm shrinks by a fifth while it is recorded. Three orders of the same 71 tilts: from −70° to +70°; from 0° outwards (dose-symmetric); and jumping by the golden ratio.
+#
+# > **Predict.** Undamaged, the particle would come out 1.17 times as long as wide. In which order will it come out *rounder* than that? (Which tilts see the width, which rather the height? Which come first?)
+
+# %%
+angles = np.arange(-70, 71, 2.0)
+slices, alarms = {}, {}
+for order in ("sequential", "symmetric", "golden"):
+    when = np.argsort(acquisition_order(angles, order))  # its turn, for each tilt
+    radii = 20 - 4 * when / 70
+    rows = [record(phantoms.disc(N, radius=r), [a])[0] for r, a in zip(radii, angles)]
+    data = noise.poisson(rows, dose=200, seed=1)
+    slices[order] = wbp(data, angles, "hann")
+    series = tomography.TiltSeries(data, angles)
+    alarms[order] = tomography.damage_alarm(series, acquisition_order=when)
+    print(f"{order:10s}: elongation {spread_ratio(slices[order]):.2f}, alarm {bool(alarms[order])}")
+figures.damage(slices, alarms["sequential"])
+
+# %% [markdown]
+# **Why.** Images near 0° see the width, those at high tilt come closer to the height. Dose-symmetric: the width is recorded early, large; the height late, small. The particle looks rounder than the wedge allows, and the damage hides the artefact. Sequential: the flanks
+# seen early are larger than those seen late, and the outline becomes lopsided, here a little longer. No prior repairs this, because no single object fits all the images. But that also gives it away: `damage_alarm` compares what early and late
+# images leave unexplained, and rings.
+#
+# ## 8. The real needle
+#
+# 77 images, ±76° in steps of 2°, a needle of layered material, here in a small copy of 64 × 64 pixels of 13 nm. Before any reconstruction come two repairs. *Zero*: a line integral through nothing must be 0, but electronics adds an offset.
+# *Drift*: between two images the stage moves; a centre of mass may move as $c + a\cos\theta + b\sin\theta$ (Exercise 1), and what does not is drift.
+#
+# > **Predict.** The offset is about 1 % of the brightest pixel. What share of *all* intensity is it? And by how many pixels do the images jump: a tenth, one, several?
+
+# %%
 series = datasets.load("nist-needle-small")
-n_y = series.projections.shape[2]
-layer, tip = round(0.42 * n_y), slice(5 * n_y // 8, 6 * n_y // 8)  # a bright layer, and the tip
-print(series)
-
-# %% [markdown]
-# ## 1. Look at what was recorded
-#
-# A projection is `projections[tilt, x, y]`: x runs across the tilt axis, y along it.
-#
-# > **Predict.** In vacuum no electron is scattered onto the annular detector. What does the detector report there? And which way does the tilt axis run: along
-# > the needle, or across it?
-
-# %%
-figures.projections(series)
-brightest, vacuum = series.projections.max(), series.projections[:, :, -6:].mean()
-print(f"brightest pixel {brightest:.0f} counts, vacuum below the tip {vacuum:.0f} counts")
-
-# %% [markdown]
-# **Why.** Electronics adds an offset. In the original file it is strange enough to frighten: signed integers, vacuum at about −31,890 and the brightest pixel at 32,325
-# (the small copy holds the same values, raised by 32,768 and divided by 16). Nothing is wrong with such a file, as long as nobody takes its numbers for electrons.
-#
-# ## 2. Find zero
-#
-# A line integral through nothing must be 0. `remove_background` looks for the most frequent value of each projection, and calls it vacuum.
-#
-# > **Predict.** The offset is about 1 % of the brightest pixel. What share of *all* the intensity in the series is it: 1 %, or more?
-
-# %%
 clean = tomography.remove_background(series)
-levels = clean.metadata["background"]
-left = np.abs(clean.projections[:, :, -6:].mean(axis=(1, 2))).max()
-print(f"offset: {levels.min():.0f} to {levels.max():.0f} counts, drifting a little")
-print(f"its share of all intensity: {100 * levels.mean() / series.projections.mean():.0f} %")
-print(f"vacuum below the tip is now within {left:.1f} counts of zero")
-
-# %% [markdown]
-# **Why.** The offset is small but it is everywhere, and most of the picture is vacuum. Left in, it would be reconstructed as a disc as wide as the detector, and it would pull every
-# centre of mass towards the middle of the image, which the next step depends on.
-#
-# ## 3. Undo the drift
-#
-# Between two projections the stage moves by more than its tilt. Two facts help. The mass of a slice does not change with the tilt, so mass profiles along y tell the shift along the axis. And a
-# centre of mass moves as $c + a\cos\theta + b\sin\theta$ across it; what does not, is drift.
-#
-# > **Predict.** A pixel is 13 nm. By how many pixels do the projections wander: a tenth, one, several?
-
-# %%
 aligned = tomography.align(clean)
-figures.sinograms(clean, aligned, layer)
+layer = round(0.42 * series.projections.shape[2])
+figures.needle(series, aligned, layer)
+share = clean.metadata["background"].mean() / series.projections.mean()
 jumps = np.abs(np.diff(aligned.metadata["shifts_px"][:, 0]))
+print(f"offset: {100 * share:.0f} % of all intensity")
 print(f"jumps between neighbours: median {np.median(jumps):.1f} px, largest {jumps.max():.1f} px")
-print(f"the tilt axis was turned by {aligned.metadata['rotation_deg']:.1f}°")
 for name, data in (("as recorded", clean), ("aligned", aligned)):
-    off = tomography.find_tilt_axis(data).residual
     left = report.report_table(tomography.sirt(data, n_iter=20))["relative_residual"]
-    print(f"{name:11s}: {off:.1f} px off the curve; SIRT leaves {100 * left:.0f} % unexplained")
+    print(f"{name:11s}: one object leaves {100 * left:.0f} % of the data unexplained")
 
 # %% [markdown]
-# **Why.** A goniometer is a machine, and nine pixels (120 nm) from one image to the next are no scandal. But do not be impressed by "0.0 px off the curve": the method *makes* that number zero. The honest test asks for
-# something that alignment was not told to improve: can one object explain all projections? As recorded, SIRT (it comes below) fails by a large part of the data; aligned, it fails by much less.
+# **Why.** The offset is small but everywhere, and most of an image is vacuum: left in, it would become a disc as wide as the detector, and pull every centre of mass to the middle. A jump of nine pixels (120 nm) is no scandal for a goniometer. The last
+# two lines are the honest test: alignment was not told to make *one object explain all images* (SIRT of week 6 tries), and yet it does.
 #
-# ## 4. Reconstruct, twice
+# Now the artefacts. The same layer, three ways: all tilts; only those to ±50°; every sixth tilt (steps of 12°).
 #
-# Each projection holds one line through the centre of Fourier space. The tilts end at ±76°; beyond that, most holders shadow the specimen or hit the lens.
-#
-# > **Predict.** Which share of the directions is missing? And where in a slice will that show: at the needle's sides, or at its top and bottom?
+# > **Predict.** You know what a wedge does and what gaps do. In which picture will the disc become a lens? Which one is full of streaks? What will a wedge of only 28° leave behind?
 
 # %%
-figures.coverage(series)
-wedge = 180 - np.ptp(series.angles_deg)
-print(f"missing: {wedge:.0f}° of 180°, or {100 * wedge / 180:.0f} % of all directions")
+def section(tilts):
+    return tomography.wbp(aligned.select(tilts), filter="hann").volume[:, :, layer] / 1000
+
+sections = {"77 tilts to ±76°": section(lambda angle: True)}
+sections["51 tilts to ±50°"] = section(lambda angle: abs(angle) <= 50)
+sections["13 tilts, every 12°"] = section(lambda angle: angle % 12 == 0)
+figures.fingerprints(sections, series.pixel_size_nm)
+away = np.hypot(*(np.indices((64, 64)) - 31.5)) > 16
+for name, image in sections.items():
+    low, unrest = -image.min() / image.max(), image[away].std() / image.max()
+    print(f"{name:20s}: elongation {spread_ratio(image):.2f}, wings down to "
+          f"−{100 * low:.0f} %, unrest {100 * unrest:.0f} %")
 
 # %% [markdown]
-# **Why it will show at top and bottom.** An edge is made of waves that run across it. The missing waves run along the beam, so the edges that lie across the beam, the top and the bottom of
-# the needle, are the ones nobody measured.
+# **Their names.** All percentages are of the brightest value; *unrest* is the standard deviation far from the needle.
 #
-# WBP filters the projections and smears them back: it takes what is not measured as zero. SIRT changes a volume until its projections agree with the data, and here it may not go below zero.
+# | name | looks like | cause | how to tell |
+# |---|---|---|---|
+# | wings | dark, left and right of a bright object | the missing waves would have filled them in | darker than vacuum, which nothing is |
+# | hoods | pale, above and below it | the same, with the other sign | always along the beam, whatever the specimen |
+# | lens, rays | pointed top and bottom, rays from the tips | tangents along the last tilts: the edge of the wedge | the rays stand at ±50°, the last tilt |
+# | streaks | fine lines all over, from every edge | gaps between tilts | more tilts, or fewer: they move |
+# | doubled or lopsided outline | (not here; section 7) | drift left over, damage | early and late images disagree |
 #
-# > **Predict.** Both start from the same 77 projections. Which of the two will be darker than vacuum somewhere?
+# And one that no algorithm made: the middle of this layer is a sixth darker than its rim. A solid disc does not come out like that (try it). Perhaps the layer is lighter inside; or the detector misses electrons that so much material scatters too far.
+# The data cannot tell.
+#
+# A number of 1.1 for the elongation proves nothing, because nobody promised that this needle is round. An experiment does: throw tilts away, and watch the same tip change.
+# (`wedge_elongation` is your `spread_ratio`, for volumes too.)
+#
+# > **Predict.** Will the tip follow the formula? Will SIRT, which may not go below zero, do better than WBP? And which facts belong under the picture?
 
 # %%
-wbp = tomography.wbp(aligned, filter="hann")
-sirt = tomography.sirt(aligned, n_iter=50)
-figures.sections(wbp, sirt, layer)
-for name, volume in (("WBP", wbp.volume), ("SIRT", sirt.volume)):
-    below = abs(volume.min()) / volume.max()
-    print(f"{name:4s}: down to {100 * below:.0f} % of the brightest value below vacuum")
-
-# %% [markdown]
-# **Why.** Wings and hoods are the fingerprint of the missing wedge: what the missing waves would have cancelled is left standing. SIRT cancels them with a belief, $x \geq 0$, and that is a prior as in
-# week 11. Its top and bottom are no better *measured*.
-#
-# ## 5. Put a number on it
-#
-# The *elongation* is the width along the beam over the width across. Yet a number of 1.1 proves nothing, because nobody promised that this needle is round. What we can do is an experiment:
-# throw away tilts that we have, and watch the same needle change. For small objects Radermacher worked out what to expect from WBP with tilts up to $\alpha$:
-#
-# $$ e = \sqrt{\frac{\alpha + \sin\alpha\cos\alpha}{\alpha - \sin\alpha\cos\alpha}} $$
-#
-# > **Predict.** With the tilts up to ±50° only: how many times as long as wide will the tip of the needle be? And will SIRT be better?
-
-# %%
-def cut(limit):
-    keep = np.abs(aligned.angles_deg) <= limit
-    kept = {"projections": aligned.projections[keep], "angles_deg": aligned.angles_deg[keep]}
-    return aligned.replace(**kept)
-
-def expected(limit):
-    a, b = np.deg2rad(limit), np.sin(2 * np.deg2rad(limit)) / 2  # sin α cos α = sin(2α) / 2
-    return np.sqrt((a + b) / (a - b))
-
-# %%
-results = {}
-print("tilts to  expected   WBP   SIRT   unexplained by SIRT")
+tip = slice(40, 48)
+print("tilts to  formula   WBP   SIRT   unexplained by SIRT")
 for limit in (76, 60, 50, 40):
-    part = cut(limit)
-    by = {"WBP": tomography.wbp(part, filter="hann"), "SIRT": tomography.sirt(part, n_iter=50)}
-    e = [metrics.wedge_elongation(result.volume[:, :, tip]) for result in by.values()]
-    left = 100 * report.report_table(by["SIRT"])["relative_residual"]
-    print(f"  ±{limit}°     {expected(limit):6.1f}   {e[0]:5.1f}  {e[1]:5.1f}   {left:5.0f} %")
-    results |= {f"{name}, ±{limit}°": result for name, result in by.items()}
-
-# %%
-chosen = {name: results[name] for name in ("WBP, ±76°", "WBP, ±50°", "SIRT, ±50°")}
-figures.tip(chosen, tip)
-for name, result in chosen.items():
-    print(f"{name}: elongation {metrics.wedge_elongation(result.volume[:, :, tip]):.1f}")
+    part = aligned.select(np.abs(aligned.angles_deg) <= limit)
+    sirt = tomography.sirt(part, n_iter=50)
+    e = [metrics.wedge_elongation(result.volume[:, :, tip])
+         for result in (tomography.wbp(part, filter="hann"), sirt)]
+    left = 100 * report.report_table(sirt)["relative_residual"]
+    print(f"  ±{limit}° {tomography.elongation(limit):8.1f} {e[0]:7.1f} {e[1]:6.1f} {left:8.0f} %")
+    if limit == 76:
+        line_below = report.report(sirt)
+print(line_below)
 
 # %% [markdown]
-# **Why.** WBP follows the formula, so nothing but the missing directions is at work. SIRT is stretched less, thanks to $x \geq 0$. But read the last column: with the tilts to ±40° it explains 92 % of the data, while
-# its tip is 1.7 times as long as wide, where the full series says 1.0. **A small residual says that the answer fits what was measured. It says nothing about what was not.**
+# **Why.** WBP follows the formula. SIRT is stretched less, thanks to $x \ge 0$, which is a prior. But read the last column: with tilts to ±40° SIRT explains 92 % of the data, and its tip is 1.7 times as long as wide, where the full series says 1.0. **A small residual says that the answer
+# fits what was measured. It says nothing about what was not.** The last line is the one that belongs under the picture: tilt range, step, algorithm, residual; and what is not known, the dose.
 #
-# ## 6. Write it down
+# ### Exercise 5: decide and justify (about 8 minutes)
 #
-# > **Predict.** Your colleague sees the SIRT picture on a slide. Which facts would she need to judge it? Name four, then run.
+# A catalyst particle of 100 nm, details of 5 nm, a holder to ±70°, and a dose that allows 2000 counts per pixel in all. Which tilt step? Sections 5 and 7 hold one limit each. The cell lists labelled statements; pick those
+# that justify *your* choice. An answer is two lines, such as `step = 8` and `because = ["A", "C"]`.
 
-# %%
-import tempfile
-from pathlib import Path
-
-with tempfile.TemporaryDirectory() as folder:
-    path = io.write_volume(Path(folder) / "needle.mrc", sirt)
-    print(f"{path.name}: {io.read_volume(path).volume.shape} voxels")
-print(report.report(sirt))
+# %% tags=["exercise"]
+step = None
+because = []
+### BEGIN SOLUTION
+step = 2
+because = ["B", "D", "E"]
+### END SOLUTION
+print(ex.best_step)
+ex.best_step.check(step=step, because=because)
 
 # %% [markdown]
-# That line goes under the picture. It also says what is *not* known: the file does not state the dose. All of this week in six lines; they are the same for your own series, with `io.read_tilt_series("mine.mrc", "mine.rawtlt")` in the second:
+# ## 9. Explorer: the fan in your hands
+#
+# Move the largest tilt, the step, and the share of the tilts recorded so far. The number on top is the elongation, long axis over short one, along whatever direction the object is drawn out.
+#
+# Two things to try: **(a)** set *recorded so far* to 50 % and go through the three orders: where is the particle drawn out to, and when could you stop early? Then record all: does the order still matter?
+# **(b)** choose the needle section (under *more*), tilts to ±90°, and make the step coarser until streaks cross the section. Does it agree with Crowther?
+#
+# <details><summary>What you should have seen</summary>
+# (a) Sequential: drawn out 31° off the beam, 3.5 times, because one half of the fan is empty. Dose-symmetric: along the beam, 3.5 times too, as from a holder that stops at ±30°. Golden ratio: 1.6 times, nearly the final 1.5, with a few streaks: one could stop here.
+# With all tilts recorded the three give the same slice. (b) The section is 64 px wide and its inclusions 6 px: D Δθ = 6 px gives a step of 5.4°, and at 15° streaks fill it.</details>
+
+# %% tags=["explorer"]
+explorer = widgets.WedgeExplorer()
+explorer
+
+# %%
+figures.explorer(explorer)
+shown = explorer.result
+print(f"{shown.angles.size} tilts to ±{shown.angles.max():.0f}°: {shown.missing_deg:.0f}° missing, "
+      f"elongation {shown.stretched:.2f}, RMSE {shown.rmse:.3f}")
+
+# %% [markdown]
+# ## Caveats: who would be misled, and how they would notice
+#
+# - *Who reads a height off a tomogram.* At ±76° WBP says 1.1 and SIRT 1.0 for the needle's tip, and a simulated round disc gives the same pair. A difference of a tenth between two methods is larger than what one would like to measure. Use both, and notice.
+# - *Who looks for layers across the beam.* A thin film lying flat is made of waves along the beam only: it is in the null space, and the slice shows vacuum. Tilt the specimen differently on the holder, or take a second series about another axis.
+# - *Who believes grey values.* They are counts of one detector, scaled by the tilt range (section 6), and $Z^{1.7}$ adds up over all atoms of a voxel: twice as bright may be heavier or denser.
+# - *Who simulates.* Our projections were made by the operator that inverted them, and without drift. Real residuals (section 8) do not go down to the noise.
+# - *Below 13 nm* this small copy shows nothing. With all pixels (3.4 nm) the step takes over: the shaft is $D$ = 270 nm wide, and steps of 2° resolve $D\,\Delta\theta$ = 9 nm. Change the name to `nist-needle` (10 MB, fetched once) to see it.
+#
+# The needle in five lines; for your own series, `io.read_tilt_series("mine.mrc", "mine.rawtlt")` in the second:
 #
 # ```python
 # from em_inverse import datasets, io, report, tomography
-#
 # series = datasets.load("nist-needle-small")
 # series = tomography.align(tomography.remove_background(series))
 # result = tomography.sirt(series, n_iter=50)
-# io.write_volume("needle.mrc", result)
 # print(report.report(result))
 # ```
 #
-# ## What you cannot conclude
-#
-# - **How round the needle is.** At ±76° WBP says 1.1 and SIRT 1.0. A simulated round disc gives the same pair, so the needle may be round; but a difference of a tenth between two methods
-#   is larger than what one would like to measure. Who reads a width along z from one of them is misled, and would notice with the other.
-# - **What the layers are made of.** Grey values are counts of one detector with an offset and no calibration; brighter means heavier or denser, and not even
-#   in proportion. Look at the thick layer of section 4 again: its middle is a sixth darker than its rim. The algorithms do not do that to a solid disc (try it). Either the layer is lighter inside,
-#   or, more likely, the detector misses electrons that so much material scatters too far. These data cannot tell.
-# - **Anything below 13 nm** in this small copy. With all pixels (3.4 nm) the tilt step takes over: for the shaft with its diameter $D$ = 270 nm, steps of 2° resolve about $D\,\Delta\theta$ = 9 nm.
-# - **How certain a voxel is.** We made one volume, not two from independent halves.
-#
 # ## Take-away
 #
-# 1. Zero first, then alignment, then reconstruction: each later step believes the earlier ones.
-# 2. The missing wedge takes the edges that lie across the beam. WBP shows the loss as wings and hoods; SIRT fills it with a belief.
-# 3. A residual judges the fit to the measured directions only. Report the tilt range, always.
+# 1. A projection is one line of Fourier space; the ramp turns the fan of lines into a slice, and amplifies the fine noise.
+# 2. The step decides about streaks ($d = D\,\Delta\theta$), the largest tilt about elongation, the total dose about grain: three knobs.
+# 3. What lies in the wedge was not measured. A residual judges the fit to the rest only. Report the tilt range, always.
+#
+# ## Three questions
+#
+# <details><summary>1. A colleague doubles the number of tilts between −60° and 60° to get rid of the elongation. What happens?</summary>
+# Streaks become fewer; the elongation stays at 1.55 for a small object. Only a larger tilt, or a second axis, fills the wedge.</details>
+#
+# <details><summary>2. Pale rays leave a particle at ±65° from the beam, top and bottom. Which tilt range was it?</summary>
+# Up to ±65°: the rays run along the beam's direction in the last images.</details>
+#
+# <details><summary>3. A tomogram of a beam-sensitive particle from a dose-symmetric series is perfectly round, with tilts to ±70°. Reason to be glad?</summary>
+# Reason to ask. Round is what it should not be: the wedge alone makes 1.2 or 1.3. Shrinking during the series, or a prior, may have made it round.</details>
 #
 # ## Further reading
 #
+# - Frank (editor), *Electron Tomography* (2006), [doi:10.1007/978-0-387-69008-7](https://doi.org/10.1007/978-0-387-69008-7): the book.
 # - Crowther, DeRosier, Klug, *The reconstruction of a three-dimensional structure from projections* (1970), [doi:10.1098/rspa.1970.0119](https://doi.org/10.1098/rspa.1970.0119): how many tilts for which resolution.
 # - Radermacher, *Three-dimensional reconstruction of single particles from random and nonrandom tilt series* (1988), [doi:10.1002/jemt.1060090405](https://doi.org/10.1002/jemt.1060090405): the elongation.
-# - Gilbert, *Iterative methods for the three-dimensional reconstruction of an object from projections* (1972), [doi:10.1016/0022-5193(72)90180-4](https://doi.org/10.1016/0022-5193%2872%2990180-4): SIRT.
+# - Kak, Slaney, *Principles of Computerized Tomographic Imaging*, chapter 3, [doi:10.1137/1.9780898719277](https://doi.org/10.1137/1.9780898719277): the ramp.
+# - Hegerl, Hoppe, *Influence of electron noise on three-dimensional image reconstruction*, Z. Naturforsch. A 31 (1976) 1717: splitting the dose.

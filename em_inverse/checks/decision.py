@@ -187,7 +187,9 @@ class DecisionExercise(Task):
         fault = self.fault(number, problem)
         if fault:
             return self._verdict(State.WRONG, fault)
-        return self._verdict(State.CORRECT, f"{self.value_name} = {number:.3g} is a good choice.")
+        return self._verdict(
+            State.CORRECT, f"{self.value_name} = {_written(number)} is a good choice."
+        )
 
     def _weigh(self, because: Any) -> tuple[list[str], float]:
         """Return remarks on the reasons (none when all is well) and the share of their points."""
@@ -220,7 +222,12 @@ class DecisionExercise(Task):
         right = [label for label, statement in self.statements.items() if statement.right]
         labels = ", ".join(f'"{label}"' for label in right)
         whys = [_hanging(f"{label}. {s.why}") for label, s in self.statements.items()]
-        return "\n".join([f"{self.value_name} = {value:.3g}", f"because = [{labels}]", *whys])
+        return "\n".join([f"{self.value_name} = {_written(value)}", f"because = [{labels}]", *whys])
+
+
+def _written(value: float) -> str:
+    """Write a decision: whole numbers in full, others with three digits."""
+    return f"{value:.0f}" if float(value).is_integer() and value < 1e6 else f"{value:.3g}"
 
 
 def _shown(value: Any) -> str:

@@ -9,6 +9,7 @@ const FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif";
 const TEXT = 15; // px at normal size: 11 points, and 9 for an exponent
 const INK = "#1a1a1a";
 const GRID = "#e4e4e4";
+const BARS = 170; // px of a window that JupyterLab and the cell keep for themselves
 const FAR = 20; // in widths and heights of the plot
 const DASHES = { solid: [], dashed: [7, 4], dotted: [2, 3], dashdot: [8, 3, 2, 3], none: [] };
 
@@ -34,6 +35,7 @@ function render({ model, el }) {
     boxes = drawFrame(canvas, model.get("frame"), model.get("tables"), {
       width,
       scale: model.get("scale"),
+      besides: heightBesides(el),
       room,
       active: canvas.matches(":focus-visible") ? active : -1,
     });
@@ -120,6 +122,17 @@ function render({ model, el }) {
   };
 }
 
+// What the explorer needs beside the canvas, with "more" closed: opening it must not move the rest.
+function heightBesides(el) {
+  let height = 0;
+  for (const part of el.closest(".em-explorer")?.children || []) {
+    if (part.contains(el)) continue;
+    const lid = part.querySelector(".jupyter-widget-Collapse-header");
+    height += lid ? lid.offsetHeight : part.offsetHeight;
+  }
+  return height;
+}
+
 // The sliders beside the canvas show their name but do not tell it to screen readers.
 function nameSliders(explorer) {
   for (const slider of explorer?.querySelectorAll(".widget-slider") || []) {
@@ -201,7 +214,7 @@ function pointMessage(box, line, index) {
 
 // `room` remembers how many title lines a row has needed at this size: a title that grows by a line
 // under a moving slider must not make the whole page jump.
-function drawFrame(canvas, frame, tables, { width, scale, active, room }) {
+function drawFrame(canvas, frame, tables, { width, scale, active, besides, room }) {
   const ratio = window.devicePixelRatio || 1;
   const f = TEXT * scale;
   const pen = canvas.getContext("2d");
@@ -214,20 +227,23 @@ function drawFrame(canvas, frame, tables, { width, scale, active, room }) {
   const gap = 1.4 * f;
   const edge = 3; // so that lines at the very edge keep their full width
   const panelWidth = (width - 2 * edge - gap * (columns - 1)) / columns;
-  // No taller than leaves controls and panels on one screen.
-  const share = (scale > 1 ? 0.3 : 0.4) * window.innerHeight;
-  const plotHeight = Math.max(Math.min(0.66 * panelWidth, share), 10 * f);
-  const foot = 3.5 * f;
 
   const rows = [];
-  let y = 0.3 * f;
   for (let start = 0; start < panels.length; start += columns) {
     const members = panels.slice(start, start + columns).map((panel) => head(pen, panel, panelWidth, f));
     const key = `${width} ${scale} ${start}`;
     room[key] = Math.max(room[key] || 0, ...members.map((member) => member.height));
-    const headHeight = room[key];
-    rows.push({ start, members, headHeight, y });
-    y += headHeight + plotHeight + foot + f;
+    const bare = panels.slice(start, start + columns).every((p) => p.kind === "lines" && !p.x.label);
+    rows.push({ start, members, headHeight: room[key], foot: (bare ? 2 : 3.5) * f });
+  }
+  // As tall as leaves controls and panels on one screen together.
+  const words = rows.reduce((sum, row) => sum + row.headHeight + row.foot + f, 0);
+  const free = (window.innerHeight - BARS - besides - words) / Math.max(rows.length, 1);
+  const plotHeight = Math.max(Math.min(0.66 * panelWidth, free), 4 * f);
+  let y = 0.3 * f;
+  for (const row of rows) {
+    row.y = y;
+    y += row.headHeight + plotHeight + row.foot + f;
   }
   const height = Math.max(y - 0.5 * f, 1);
 
@@ -242,14 +258,17 @@ function drawFrame(canvas, frame, tables, { width, scale, active, room }) {
   pen.fillRect(0, 0, width, height);
 
   const boxes = [];
-  for (const { start, members, headHeight, y: top } of rows) {
+  for (const { start, members, headHeight, foot, y: top } of rows) {
     members.forEach((member, i) => {
       const panel = panels[start + i];
+      // A picture takes the room that its neighbours' legends leave above it, if that is worth it.
+      const spare = panel.kind === "image" ? headHeight - member.height : 0;
+      const grown = spare > 2 * f ? spare : 0;
       const space = {
         x: edge + i * (panelWidth + gap),
-        y: top + headHeight,
+        y: top + headHeight - grown,
         w: panelWidth,
-        h: plotHeight,
+        h: plotHeight + grown,
         foot,
         f,
         scale,

@@ -196,9 +196,10 @@ class Explorer(ipywidgets.VBox):
 
     def set_text_scale(self, scale: float) -> None:
         """Set the text size; 1 at a desk, 2 for projection."""
-        self._canvas.scale = float(scale)
+        # First the words around the canvas, which then knows how much room they leave.
         (self.add_class if scale > 1 else self.remove_class)("em-present")
         self._large.value = scale > 1
+        self._canvas.scale = float(scale)
 
     def wait(self, timeout: float = 30.0) -> bool:
         """Wait until the picture shows the newest state of the controls; for scripts and tests."""

@@ -73,18 +73,18 @@ def draw_panels(
     gap, edge = 1.4 * f, 3.0 * FINER
     panel_width = (full - 2 * edge - gap * (columns - 1)) / columns
     plot_height = max(0.66 * panel_width, 10 * f)
-    foot = 3.5 * f
 
     heads = [_head(panel, panel_width, f) for panel in headers]
     rows = [range(at, min(at + columns, len(heads))) for at in range(0, len(heads), columns)]
+    feet = [_foot([headers[i] for i in row]) * f for row in rows]
     tops, height = [], 0.3 * f
-    for row in rows:
+    for row, foot in zip(rows, feet, strict=True):
         tops.append(height)
         height += max(heads[i]["height"] for i in row) + plot_height + foot + f
 
     picture = Image.new("RGB", (full, FINER * math.ceil(height / FINER)), "white")
     pen = _Pen(picture, f, scale * FINER)
-    for row, top in zip(rows, tops, strict=True):
+    for row, top, foot in zip(rows, tops, feet, strict=True):
         head_height = max(heads[i]["height"] for i in row)
         for column, i in enumerate(row):
             x = edge + column * (panel_width + gap)
@@ -93,6 +93,12 @@ def draw_panels(
             paint = _draw_image if headers[i]["kind"] == "image" else _draw_lines
             paint(pen, headers[i], space, data)
     return picture.reduce(FINER)
+
+
+def _foot(row: Sequence[dict[str, Any]]) -> float:
+    """Room below the plots of a row, in text heights: less where no axis has a name."""
+    bare = all(panel["kind"] == "lines" and not panel["x"]["label"] for panel in row)
+    return 2.0 if bare else 3.5
 
 
 class _Space:
