@@ -45,19 +45,20 @@ figures.measurement(x, views)
 
 # %% [markdown]
 # **Why.** Two equal sharp lines at a distance of 2σ just merge: the dip between them vanishes. That is the *Sparrow limit*, and not a clear separation. Our columns have a
-# width of their own, 25 pm, so that they merge a little earlier. But is the split *lost* at 75 pm, or only hidden from the eye? Peaks are a poor judge. We need a
+# width of their own, 25 pm, and unequal heights, so that they merge at a slightly sharper probe already. But is the split *lost* at 75 pm, or only hidden from the eye? Peaks are a poor judge. We need a
 # better question: which patterns of the object are left in the data, and how much of each?
 #
 # ## 2. Patterns and singular values
 #
 # Any matrix can be written as $H = U \Sigma V^T$, the *singular value decomposition* (SVD). The columns $v_i$ of $V$ are patterns in the object, at right angles to each
-# other. The microscope turns pattern $v_i$ into the pattern $u_i$ (the columns of $U$), multiplied by one number, the *singular value* $\sigma_i$:
+# other and of length 1. The microscope turns pattern $v_i$ into the pattern $u_i$ (the columns of $U$, also at right angles), multiplied by one number, the *singular value* $\sigma_i$.
+# These numbers stand on the diagonal of $\Sigma$ (capital sigma), the largest first; everything else in $\Sigma$ is zero:
 #
 # $$ H v_i = \sigma_i\, u_i , \qquad \sigma_1 \ge \sigma_2 \ge \dots \ge 0 . $$
 #
 # (This $\sigma_i$ with an index is not the width σ of the probe; the letter is used for both everywhere.) No pattern leaks into another: that is all the magic.
 #
-# > **Predict.** Below come the patterns 8, 28 and 50. Guess how much of each passes the 50 pm probe: most, a fifth, a hundredth of a per cent? And is any of the 80
+# > **Predict.** Below come the patterns 8, 28 and 50. Guess how much of each passes the 50 pm probe: most, a tenth, less than a thousandth? And is any of the 80
 # > patterns lost entirely, $\sigma_i = 0$?
 
 # %%
@@ -76,7 +77,7 @@ print(f"rank of H: {np.linalg.matrix_rank(H.to_matrix())} of 80")
 # once a dumbbell; pattern 28 repeats every 148 pm, about the split within a dumbbell, and a good tenth of it passes.
 #
 # No pattern is lost *entirely*. One reads that a blur loses rank because some rows of its matrix nearly vanish, or that a probe passes nothing
-# above the frequency $1/(2\sigma)$. Neither is so: each row of $H$ is the same probe, shifted, and sums to 1; the rank is 80 of 80; and at the frequency $1/(2\sigma)$
+# above the frequency $1/(2\sigma)$. Neither is so: each row of $H$ is the same probe, shifted (near the border folded back), and sums to 1; the rank is 80 of 80; and at the frequency $1/(2\sigma)$
 # a Gaussian still passes $e^{-\pi^2/2}$ = 0.7 %. There is no edge. What counts is when 0.7 % of something falls below the noise, and H alone cannot know that. We come to it in section 6.
 #
 # ### Exercise 1: the condition number (about 8 minutes)
@@ -121,11 +122,12 @@ for name, A in operators.items():
 
 # %% [markdown]
 # **Why.** There is no "κ of HAADF". It runs from 2 to two million, and it depends on the width of the probe *in pixels*: halve the pixel, and κ explodes, though the microscope is the same.
-# The table's 100 comes out for σ = 1 px. Taking the same image ten times leaves κ where it was: all $\sigma_i$ grow by the same √10. More data help the *noise*; only *different* data
-# help κ, as the 25 pm probe does beside the 75 pm one. (That is the secret of ptychography: many data, *and* different ones.) However many data, κ is at least 1. And noise is no part of κ: an
+# About the table's 100 comes out for σ = 1 px. Taking the same image ten times leaves κ where it was: all $\sigma_i$ grow by the same √10. More data help the *noise*; only *different* data
+# help κ, as the 25 pm image does beside the 75 pm one. (Beside the 25 pm image alone, with its κ of 69, the pair looks *worse*, though it holds more: the second image adds to the long waves, $\sigma_1$ grows by √2, and
+# $\sigma_{80}$ hardly. κ compares patterns; it does not measure data. That is the secret of ptychography: many data, *and* different ones.) However many data, κ is at least 1. And noise is no part of κ: an
 # EELS map taken with the same probe has the same κ as the HAADF image, though far fewer counts.
 #
-# And κ does not even notice the missing wedge! About 500 with and without it (the table's 1000 has the right number of digits; it grows with the slice). Fifteen tilts are
+# And κ does not even notice the missing wedge! About 500 with and without it (half of the table's 1000; it grows with the slice). Fifteen tilts are
 # another matter: 360 data for 576 unknowns, so at least 216 patterns are not seen, and κ speaks of the others only. Section 9 looks where κ is blind.
 #
 # Now the first of this week's two pictures. Every κ needs a recipe: how the probe is *cut* (where we stop counting its tail), and what lies beyond the *border* of the image: itself
@@ -149,14 +151,14 @@ for pm, k in ((25, 4), (50, 12), (75, 20)):
     print(f"probe {pm} pm: smallest κ {min(each):.0e}, largest κ {max(each):.0e}")
 
 # %% [markdown]
-# **Why.** The shortest waves are so nearly gone that the far tail of the probe, a ten-thousandth of its height and less, decides *how* nearly. Cut it, and the cut itself passes a little of everything:
-# κ falls. Leave it whole, and κ climbs until rounding stops it at $10^{16}$. (The zigzag: a cut moves by whole pixels, and now and then it cancels one wave almost exactly. Then κ shoots up.) The data do not notice any of this; no difference reaches the
-# noise. So **a κ without its cut and border is half a number**, and a number that hangs on what nobody can measure cannot be what limits your picture. Keep that thought: the
+# **Why.** The shortest waves are so nearly gone that the far tail of the probe decides *how* nearly, even the tail beyond 4σ, a three-thousandth of its height and less. Cut it, and the cut itself passes a little of everything:
+# κ falls. Leave it whole, and κ climbs until rounding stops it at $10^{16}$. (The zigzag: a cut moves by whole pixels, and now and then it cancels one wave almost exactly. Then κ shoots up.) The data hardly notice: no pixel changes by as much as its noise. All 80 pixels taken
+# together (week 1, section 7), the cut at 2σ could be noticed with the widest probe, by three times the noise; cuts at 3σ, at 4σ and none at all differ by less than a third of it, and their κ by a factor of more than $10^{11}$. So **a κ without its cut and border is half a number**, and a number that hangs on what nobody can measure cannot be what limits your picture. Keep that thought: the
 # lecture's "κ ≈ 230 for σ = 3 px" is below everything in the fan at 75 pm.
 #
 # ## 4. Noise amplification
 #
-# The naive inverse undoes Σ: $x_\text{naive} = V \Sigma^{-1} U^T y$. The noise ε in $y$ is a vector of 80 independent numbers with standard deviation $s_\varepsilon$ (`noise_level` in the code). $U^T$ only rotates, so **every
+# The naive inverse undoes Σ: $x_\text{naive} = V \Sigma^{-1} U^T y$. Read it from the right: $u_i^T y$ is how much of pattern $u_i$ the data hold, its *coefficient*; divide it by $\sigma_i$; build with the $v_i$. The noise ε in $y$ is a vector of 80 independent numbers with standard deviation $s_\varepsilon$ (`noise_level` in the code). $U^T$ only rotates, so **every
 # coefficient $u_i^T \varepsilon$ has the same standard deviation $s_\varepsilon$**: noise has no favourite pattern. Then it is divided by $\sigma_i$.
 #
 # ### Exercise 2: the error without a simulation (about 8 minutes)
@@ -175,7 +177,7 @@ def expected_rmse(H, noise_level):
 ex.expected_rmse.check(expected_rmse)
 
 # %% [markdown]
-# Two more numbers are on the market. The *bound* $\|x_\text{naive} - x\| \le \|\varepsilon\|/\sigma_{\min}$ puts all noise on the worst pattern. And κ bounds the *relative* error:
+# Two more numbers are on the market. The *bound* $\|x_\text{naive} - x\| \le \|\varepsilon\|/\sigma_{\min}$ ($\|\cdot\|$ is the length of a vector, $\sigma_{\min}$ the smallest $\sigma_i$) puts all noise on the worst pattern. And κ bounds the *relative* error:
 # it is at most κ times the relative noise $\|\varepsilon\|/\|Hx\|$. Rules of thumb are built on that: κ < 10, the naive inverse is safe; κ about 100, some help is needed; κ > 10⁴, there is no way without.
 #
 # > **Predict.** Noise is 5 % of the peak throughout. Will a probe with κ = 8 give a relative error of about 5 %, 15 %, or 50 %? And how much of the bound is reached: nearly all of it, or a part that shrinks as κ grows?
@@ -199,7 +201,7 @@ print(f"50 pm probe: 200 draws {measured:.3g}, formula {expected_rmse(H.to_matri
 # reached only when the object lies on the pattern that passes best and all noise on the one that passes worst. No real object and no real noise do that, and the larger κ, the less: three quarters of it at κ = 1.7, a ninth at κ = 700 000.
 # So read κ as a warning light, and the formula of exercise 2 as the meter.
 #
-# > **Predict.** Now vary the noise, from 0.03 % to 30 % of the peak (ten million electrons per pixel down to eleven). In a log–log plot, what curve will the naive error draw? And Tikhonov, the gentle filter of section 8, with its best λ: does it grow as well, and what stops it?
+# > **Predict.** Now vary the noise, from 0.03 % to 30 % of the peak (ten million electrons per pixel down to eleven). In a log–log plot, what curve will the naive error draw? And *Tikhonov*, the gentle filter of section 8? A number λ sets how gentle; here the best of 60 is taken, which only a simulation can know. Does its error grow as well, and what stops it?
 
 # %%
 levels, naive, gentle = np.geomspace(3e-4, 0.3, 7), [], []
@@ -237,7 +239,7 @@ for e, inverse in zip(pure, inverses):
           f"{100 * share[1]:.0f} % of its inverse (squared)")
 
 # %% [markdown]
-# **Why.** Going in, every pattern holds the same amount of noise; 21 of 1024 hold about 2 %. Then pattern $i$ is divided by $\sigma_i$, and the last 21 by three hundred-millionths and less. After that they are all there is. So **the naive inverse does not
+# **Why.** Going in, every pattern holds the same amount of noise; 21 of 1024 hold about 2 %. Then pattern $i$ is divided by $\sigma_i$, and the last 21 by $3 \cdot 10^{-8}$ and less. After that they are all there is. So **the naive inverse does not
 # look like noise. It looks like the last singular vectors**, whatever the specimen. Learn this face. When a deconvolved image shows a fine chequered texture that the raw data cannot carry, you are looking at $V$, not at atoms; and you
 # can check: compute the last patterns of your own probe, and compare. (Another cut of the tail has other last patterns, with another texture.)
 #
@@ -246,7 +248,7 @@ for e, inverse in zip(pure, inverses):
 # So patterns must be judged one by one: is $u_i^T y$ object or noise? Plot three things against $i$: the singular values $\sigma_i$, the data's coefficients
 # $|u_i^T y|$, and their quotient, which is what the naive inverse uses. This is the *Picard plot*. The *discrete Picard condition* says how long to trust it: on average the coefficients must fall at least as fast as the $\sigma_i$, so that the quotient does not grow.
 #
-# > **Predict.** Our object is a crystal. Will its coefficients fall smoothly, or in groups? (Think of a diffraction pattern.) And where will they stop falling: at the pattern where $\sigma_i$ falls below the noise level, before it, or after it?
+# > **Predict.** Our object is a crystal. Will its coefficients fall smoothly, or in groups? (Think of a diffraction pattern: a crystal has few waves. The thin lines will mark those of ours, 606 pm and its fractions.) And where will they stop falling: at the pattern where $\sigma_i$ falls below the noise level, before it, or after it?
 
 # %%
 s, coefficients, ratio = solvers.picard(H, y)
@@ -254,13 +256,13 @@ figures.singular_values(s, coefficients, level)
 print(f"noise level {level:.4f}; last 40 coefficients, root mean square "
       f"{np.sqrt(np.mean(coefficients[40:] ** 2)):.4f}")
 print(f"singular values above the noise level: {np.sum(s > level)}")
-for group in (slice(5, 9), slice(12, 16), slice(18, 23), slice(25, 30), slice(32, 36)):
+for group in (slice(5, 9), slice(12, 16), slice(18, 23), slice(25, 30), slice(32, 36)):  # near them
     i = group.start + coefficients[group].argmax()
     print(f"pattern {i + 1}, {4000 / i:.0f} pm: {coefficients[i] / level:.1f} times the noise")
 
 # %% [markdown]
-# **Why.** The groups are the crystal's reflections: 606 pm and its halves, thirds, quarters. Between them the object has little to say. The fourth group, near pattern 27 and 606/4 = 151 pm, is what splits the dumbbells, and it stands out. Up to there the quotient stays at 1 or below: it is the object. From there on it climbs without end: it is noise. The fifth group,
-# 121 pm, does not: it is strong in the object, but arrives weaker than the noise. (1.4 times the noise is what noise alone reaches in one of four patterns.)
+# **Why.** The groups are the crystal's *reflections*, the waves that repeat as the crystal does: 606 pm and its half, third, quarter, fifth. Between them the object has little to say. The fourth group, near pattern 27 and 606/4 = 151 pm, is what splits the dumbbells, and it stands out. Up to there the quotient stays at 1 or below: it is the object. From there on it climbs without end: it is noise. The fifth group,
+# 121 pm, does not stand out: it is strong in the object, but arrives weaker than the noise. (Of four patterns that hold nothing but noise, the largest reaches 1.4 times the noise every other time.)
 #
 # Note where the coefficients meet the noise: well *before* $\sigma_i$ does. A figure in the lecture draws the noise floor across the singular values and calls those below it lost. But $\sigma_i$ says how much *would* pass; whether there is
 # anything to pass is the object's affair. Compare like with like: coefficients with noise.
@@ -400,7 +402,8 @@ print(f"their ghost changes the data of 71 tilts by {100 * share:.1f} % of the n
 # are the missing ones. Upright layers are looked at edge-on at 0°. So resolution is worst **along the beam**, not across it.
 #
 # Two kinds of loss, then. With 15 tilts the ghost is *exactly* invisible: no dose and no algorithm brings it back. With 71 tilts no pattern is lost exactly, but 54 instead of 10 hardly pass, and they hold most of the layers: their ghost changes the
-# data by 0.3 % of their norm, where noise from 100 electrons a pixel is 10 %. κ could not show this, because κ looks at the single worst pattern; what matters is *how many* are weak, and *what they look like*. If your specimen is a multilayer, mount it edge-on.
+# data by 0.3 % of their norm. With noise of 10 % of the peak (100 electrons) that is 0.7 times the noise, all 1704 values taken together as in week 1. (Counting noise is weaker where it is dark. With one stray electron per value the ghost is twice the noise:
+# enough to suspect layers, if you already know which; too little to draw them.) κ could not show this, because κ looks at the single worst pattern; what matters is *how many* are weak, and *what they look like*. If your specimen is a multilayer, mount it edge-on.
 #
 # ## 10. Limits: dose, and what fills the rest
 #
@@ -417,9 +420,9 @@ for electrons in (400, 4_000, 40_000, 4_000_000):
           f"{4000 / (best - 1):.0f} pm, expected RMSE {expected.min():.3f}")
 
 # %% [markdown]
-# **Why.** Noise falls with the root of the dose, and with it the naive error: by √10 for ten times the electrons, as straight as before. The limit moves by a few patterns only, because the $\sigma_i$ fall so steeply: ten times the dose wins one reflection (121 pm), a hundred times no further one, ten thousand times two more (101 and 87 pm). A sharper probe does better: 25 pm instead of 50, with 400 electrons again, gains as much as ten times the dose.
+# **Why.** Noise falls with the root of the dose, and with it the naive error: by √10 for ten times the electrons, as straight as before. The limit moves by a few patterns only, because the $\sigma_i$ fall so steeply: ten times the dose wins one reflection (121 pm), a hundred times no further one, ten thousand times two more (101 and 87 pm). A sharper probe is a better buy: 25 pm instead of 50, with 400 electrons again, gains as much as ten times the dose.
 #
-# What stands in a picture beyond the limit? Whatever the method puts there. Truncated SVD and the naive inverse with zeros dropped put *nothing*: a zero is a choice, too. Total variation puts sharp edges, a network what it saw in training. None of it is
+# What stands in a picture beyond the limit? Whatever the method puts there. Truncated SVD and the naive inverse with zeros dropped put *nothing*: a zero is a choice, too. *Total variation* (week 3) puts sharp edges, a network what it saw in training. None of it is
 # in the data. A useful habit: plot the coefficients $|v_i^T \hat{x}|$ of your reconstruction (for a blur: its power spectrum), and mark where $|u_i^Ty|$ meets the noise. What lies right of the mark was filled in by the prior.
 #
 # ## 11. Explorer
@@ -448,7 +451,9 @@ print(f"rank {shown.rank}: RMSE {shown.rmse:.3f}; "
 # - Here the noise is Gaussian and the same everywhere. Counts are not: bright columns are noisier. The flat noise in the Picard plot is then an average, and the rule of the plot a little too strict between the columns and too lax on them. You would notice by a residual that is large where the image is bright. Week 3 treats counts.
 # - We inverted the very probe that made the data. A wrong width is not in the Picard plot: the plot is just as tidy. You would notice by dark rims around columns (probe taken too wide). Reconstruct with two widths.
 # - We knew the noise level. Without it, the level of the last coefficients tells it (section 6 printed both), as long as you have patterns to spare.
-# - A slice of 24 × 24 pixels is a toy: its SVD takes a second, that of 512 × 512 pixels does not fit any computer. The *questions* stay: how many weak patterns, and what do they look like? Week 6 asks them without an SVD.
+# - The geometry of sections 3 and 9 was chosen, too. The detector is as wide as the slice, so that the corners leave it at high tilt. With one of 36 pixels, which sees them always, there are 47 weak patterns instead of 54, and κ is 440 instead of 490; 15 tilts leave 117 patterns unseen
+#   instead of 216. Whoever compares such numbers without the geometry is misled, as with κ in section 3; you would notice by counting data and unknowns.
+# - A slice of 24 × 24 pixels is a toy: its SVD takes a second. For 512 × 512 pixels the matrix $V$ alone would fill 550 GB. The *questions* stay: how many weak patterns, and what do they look like? Week 6 asks them without an SVD.
 #
 # ## Take-away
 #
@@ -465,7 +470,7 @@ print(f"rank {shown.rank}: RMSE {shown.rmse:.3f}; "
 # κ stays. The noise halves. The best rank goes from 29 to 34 here, because the next reflection now clears the noise; a further factor of four would win none.</details>
 #
 # <details><summary>3. A tomogram recorded to ±70° shows no layering along the beam. May you conclude that the particle has none?</summary>
-# No: such layers lie in the patterns that hardly pass. Add them to your reconstruction, project it again, and see whether the data object. They will not.</details>
+# No: most of such layers (85 % in section 9) lies in patterns that hardly pass, and a reconstruction leaves it out. Add that part to yours, project it again, and see whether the data object: hardly. The rest of the layers, their ends above all, does pass: it is faint streaks that you should look for.</details>
 #
 # ## Further reading
 #

@@ -49,7 +49,7 @@ for name, c in candidates.items():
     print(f"{name:15s} misfit {misfit:.2f} × noise, RMSE {metrics.rmse(c, x):8.3g}")
 
 # %% [markdown]
-# **Why.** None. All four explain the data (the misfit of the truth is the noise itself, which happened to come out a little small), and they are as different as objects
+# **Why.** None. All four explain the data (the misfit of the truth is the noise itself; seed 42, kept because the lecture uses it, is an unusually quiet one, a fifth below what is expected), and they are as different as objects
 # can be: the ripple is half as high as the wedge, and the naive inverse is off by twenty thousand times its height. (A lecture that this course follows says that the naive inverse is "the solution closest to zero". It is not: for this $H$ only one
 # object fits $y$ exactly, and that one is enormous.) Something else has to choose, and all we have left is what we knew beforehand.
 #
@@ -131,8 +131,8 @@ print(f"L1: values that are exactly zero: {np.count_nonzero(draws['L1'] == 0)} o
 # %% [markdown]
 # **Why.** L2 believes in speckle, H1 in a wandering profile without jumps. The samples of TV and L1 disappoint: a few steps (or values) are large, but nothing is
 # flat and nothing is zero. A Laplace density prefers small values without ever insisting on zero. The flat pieces and the empty pixels that TV and L1 are famous for are made
-# by the *maximum*, which section 4 will show to sit in a corner; a typical object of the prior has none (Lassas and Siltanen, 2004). So a MAP image is the single most probable
-# object, not a typical one.
+# by the *maximum*, which section 4 will show to sit in a corner; a typical object of the prior has none (Lassas and Siltanen, 2004). So a MAP image is the highest
+# point of the density, not a typical object.
 #
 # Now the claim itself, on a specimen of two pixels, where a computer can try every object on a grid. $b$ is the scale of the Laplace density, $\tau$ the standard
 # deviation of the Gaussian one; the formula above makes $\lambda = s^2/\tau^2$ for L2 and $\lambda = 2s^2/b$ for L1.
@@ -157,7 +157,7 @@ for name, prior, x_hat in zip(("L2", "L1"), (gauss, edgy), found):
 # **Why.** Minimising *data + prior* finds the top of the posterior, exactly as promised. For the Gaussian prior the top is also the mean. For L1 it is not: the top says
 # that the second pixel is empty, the mean says that it probably is not. Both come from the same posterior; they answer different questions.
 #
-# Where a prior is true, λ is no matter of taste: it is a ratio of two variances, noise over object. For H1 it is $\lambda = s^2/\tau^2$ with $\tau$ the spread of the steps, and indeed, for a hundred random walks
+# Where a prior is true, λ is no matter of taste. For the squares it is a ratio of two variances, noise over object: for H1 $\lambda = s^2/\tau^2$ with $\tau$ the spread of the steps, and indeed, for a hundred random walks
 # blurred by our probe, the λ with the least average error is that one; ten times more or ten times less costs more than a fifth. Twice the dose halves $s^2$, and λ with it. λ also carries the units of $x$ and $y$, so a λ from a paper means
 # nothing until you know both. Real specimens are no random walks, and their $\tau$ is not known; week 4 finds λ all the same.
 #
@@ -204,7 +204,7 @@ for name, curve in {**values, **steps}.items():
     print(f"{name}: 0.4 becomes {small + 0.0:.2f}, 3.0 becomes {large:.2f}")
 
 # %% [markdown]
-# **Why.** There are two curves only. A *square* shrinks everything by a factor: nothing becomes zero, and what is large loses most. An *absolute value*
+# **Why.** None lets small things pass unharmed, and there are two curves only. A *square* shrinks everything by a factor: nothing becomes zero, and what is large loses most. An *absolute value*
 # takes a fixed toll: small things are snapped to zero, large ones pay no more than the small. L1 does that to values, so it makes empty pixels; TV does it to
 # steps, so it makes flat pieces and leaves large steps standing. (In TV both ends of a step move, hence a toll of $2t$.) You now know the four signatures; section 6 shows them in one figure.
 #
@@ -236,14 +236,14 @@ for name, result in {"L1": X, "L2": ridge}.items():
     print(f"{name}: a pixel exactly zero in {np.sum((result == 0).any(axis=0))} of 500 cases")
 
 # %% [markdown]
-# **Why.** *Every* touching point lies on the surface: inside the ball the data would pull the answer on. The difference is the surface. A circle looks alike from all sides, so
-# the ellipse touches wherever it happens to come. A diamond sticks out its corners, and an ellipse coming from almost any side meets one first. A corner of the L1 ball is an object with an empty
+# **Why.** *Every* touching point lies on the surface: as long as the object that fits best is outside, the data pull the answer on until the ball stops it. The difference is the surface. A circle looks alike from all sides, so
+# the ellipse touches wherever it happens to come. A diamond sticks out its corners, and the ellipse often meets one of them first: here in 316 of 500 cases, nearly two out of three. A corner of the L1 ball is an object with an empty
 # pixel. A corner of the TV ball is an object with a step of zero: two neighbours exactly equal, a flat piece.
 #
 # ## 5. Slopes: Tikhonov with ∇
 #
 # Write $D$ for the matrix of differences: $(Dx)_i = x_{i+1} - x_i$, with 119 rows for 120 pixels. The objective $\|Hx - y\|^2 + \lambda\|Dx\|^2$ is a bowl, and its slope $2H^T(Hx - y) + 2\lambda D^T D x$ vanishes
-# at one point. So no iteration is needed, one linear system does it.
+# at one point. So no iteration is needed, one linear system does it. (For large problems one avoids $H^TH$, which squares the condition number of week 2, and solves for $H$ stacked on $\sqrt{\lambda}D$ by least squares. Here both do.)
 #
 # ### Exercise 3: H1 by the normal equations (about 8 minutes)
 #
@@ -292,7 +292,7 @@ figures.four_priors(x, y, best)
 # - **L2 shrinks.** The sum of the profile is 5 % too small. Constants pass the blur with $\sigma = 1$, so the filter $\sigma^2/(\sigma^2 + \lambda)$ turns every total down by $1/(1 + \lambda)$. If you count atoms by
 #   integrated intensity, that is an error in your result.
 # - **H1 rounds the edge.** A jump of 1 in one pixel costs $1^2$; spread over ten pixels it costs $10 \cdot 0.1^2 = 0.1$. So it is spread, and the plateau rings. The ramp is excellent.
-# - **TV stairs the ramp.** A climb costs its height, whether in one jump or in fifty, so the edge is sharp to a pixel. But small steps are snapped to zero wherever the noise gives a reason to, and the ramp is left to a few large ones.
+# - **TV stairs the ramp.** A climb costs its height, whether in one jump or in fifty, so the edge is sharp to a pixel. But small steps are snapped to zero wherever the noise gives a reason to, and what is left of the ramp is five terraces (at least 3 px long).
 # - **L1 thins.** A plateau becomes a picket fence, one spike every four to eight pixels: as few pixels as will do. The probe blurs the fence into a plateau, so the data do not object. The thin end of the wedge is lost.
 #
 # The width of the edge is that from 10 to 90 % of its height; the blur alone makes it $2.56\,\sigma = 7.7$ px, H1 leaves 5.9 px, TV less than 1 px.
@@ -329,7 +329,7 @@ plan, results = str(int(ex.plan.use(plan=plan))), {}
 specimens = {"grains": phantoms.steps(120), "dopant": phantoms.ramp(120)}
 specimens["adatoms"] = phantoms.three_peaks(120, (22, 47, 58, 90), (1, 0.6, 1, 0.8), width=0.3)
 specimens["phase map"] = 0.5 * np.cos(np.linspace(0, 3 * np.pi, 120))
-specimens["columns"] = phantoms.three_peaks(120, range(10, 120, 12), [1] * 10, width=2)
+specimens["columns"] = phantoms.three_peaks(120, range(6, 120, 12), [1] * 10, width=2)
 for (name, truth), chosen in zip(specimens.items(), plan + "0"):  # no choice for the columns
     print(f"{name:10s}", end="")
     data = noise.gaussian(H @ truth, 0.06, seed=42)
@@ -339,15 +339,15 @@ for (name, truth), chosen in zip(specimens.items(), plan + "0"):  # no choice fo
         print(f"  {prior} {error:.3f}{' *'[int(chosen) == number]}", end="\n" * (prior == "L1"))
 
 # %% [markdown]
-# **Why.** The star marks your choice (or the kit's). At home a prior wins by far: TV by a factor of eight on grains, L1 by twenty on adatoms, H1 by two on the dopant. Away from home it loses as clearly. Nothing is
-# "the best regulariser". And L2 wins nowhere: it never wins where neighbours have anything to do with each other.
+# **Why.** The star marks your choice (or the kit's). At home a prior wins by far: TV by a factor of eight on grains, L1 by twenty on adatoms, H1 by two on the dopant and by more than two on the phase map. Away from home it loses as clearly. Nothing is
+# "the best regulariser". L2 wins none of the four: it does not know that neighbours are alike, nor that most pixels are empty.
 #
 # The fifth row is a correction. The lecture calls TV "very effective" for atomic columns, because they are local maxima. But a column is round on top, not flat: it is a *ramp up and a ramp down*.
 #
 # > **Predict.** Ten columns, 1 high and 2 px wide (standard deviation), 600 pm apart. Which prior cuts off the tops, H1 or TV, and how many of the pixels of a top will be exactly alike?
 
 # %%
-tops = np.arange(10, 120, 12)
+tops = np.arange(6, 120, 12)
 for name in ("H1", "TV"):
     c = results["columns", name]
     alike = [np.count_nonzero(np.abs(c[k - 4 : k + 5] - c[k]) < 1e-3) for k in tops]
@@ -359,7 +359,7 @@ stairs = np.array([metrics.rmse(c, flat) for c in paths["TV"](wide, seen)])
 print(f"the lecture's steps: Tikhonov {slopes.min():.4f} (printed there: 0.057), "
       f"TV {stairs.min():.4f} (0.032)")
 # %% [markdown]
-# **Why.** TV turns each column into a block with a flat top, and the top is lower. Since the height of a column counts its atoms, TV would miscount them: use H1, or a model of the column (week 12).
+# **Why.** TV turns each column into a block with a flat top, a quarter too low; H1 keeps it round (the 1 pixel alike is the top itself) and 13 % too low. If you count atoms by the height of a column, both miscount, and TV more: integrate each column, or fit a model of it (week 12).
 #
 # The last lines repeat the lecture's own comparison: steps 0.2 → 0.8 → 0.3 on 200 pixels, probe 4 px, 6 % noise. Its Tikhonov comes out to the last digit, with the steps at pixels 66 and 133, the rows of $H$ summing to one, noise relative to the brightest *blurred* value, and
 # seed 42. Its TV does not: ours is lower at the best λ of 1.6. A λ half as large gives 0.033, so perhaps the lecture used one that was not the best. Without its code nobody can tell.
@@ -386,10 +386,11 @@ for name, r in runs.items():
               f"both {np.hypot(off, scatter):.3f}")
 
 # %% [markdown]
-# **Why.** The two parts trade. From λ = 0.6 to 0.006 the bias of H1 falls by a fifth, and the noise grows fivefold. The rounded edge is in the average of 60 measurements as it was in one: *more of the same data does not
-# help if each is reconstructed first*. (It would help to add the data first and lower λ.) TV has the smaller bias here, because half of its belief is true; what stays is a plateau that is 2 % too low. (Its stairs stand somewhere else each time, and average to a ramp.)
+# **Why.** The two parts trade. From λ = 0.6 to 0.006 the bias of H1 falls by a fifth, and the noise grows fivefold. (A mean of 60 still holds $1/\sqrt{60}$, an eighth, of the noise: of the 0.057 in the first line 0.055 are bias.) The rounded edge is in the average of 60 measurements as it was in one: *more of the same data does not
+# help if each is reconstructed first*. (It would help to add the data first and lower λ.) TV has the smaller bias here, because half of its belief is true; what stays is a plateau that is 2 % too low. (Its stairs stand somewhere else each time, and average to a ramp.) But below λ = 0.06 the bias of TV *rises* again. TV is not linear: noise moves its edge to and fro, and the mean of many sharp edges is a wide one. Without noise
+# the same λ = 0.006 would leave only 0.007. So noise and bias can be taken apart cleanly for linear methods only.
 #
-# For TV without a blur the bias has a formula. Lower a plateau of width $w$ with two edges by δ: the data term pays $w\,\delta^2$, and TV is paid $2\delta$. The balance is at $\delta = \lambda/w$, that is $\lambda/2w$ for each edge. In two dimensions
+# For TV without a blur the bias has a formula. Lower a plateau of width $w$ with two edges by δ: the data term rises by $w\,\delta^2$, and λ TV falls by $2\lambda\delta$. The sum is lowest at $\delta = \lambda/w$, that is $\lambda/2w$ for each edge. In two dimensions
 # a disc of radius $r$ has circumference over area $2/r$, and loses $\lambda/r$.
 #
 # > **Predict.** Which layer loses most contrast: one of 4 px or one of 32 px? There is *no noise at all* in the next cell.
@@ -431,7 +432,7 @@ for name, picture in pictures.items():
           f"darkest pixel {picture.min():+.2f}")
 
 # %% [markdown]
-# **Why.** (The width is that of the mean over circles around the centre.) TV more than halves the width that the probe gave to the interface; H1 wins a third of it back, pays with ripples, and goes below zero in the vacuum. Neither is the truth. What the lecture's
+# **Why.** (The width is that of the mean over circles around the centre, which alone makes 0.16 nm of an edge of one pixel.) TV more than halves the width that the probe gave to the interface; H1 wins a third of it back, pays with ripples, and goes below zero in the vacuum. Neither is the truth. What the lecture's
 # figure calls "smoothing bias" has a number, so report it. And an interface 0.2 nm wide in a TV image proves little: TV draws a diffuse one sharp, too.
 #
 # ## 10. Counts: the other data term
@@ -441,7 +442,7 @@ for name, picture in pictures.items():
 # $$ \sum_i \left( z_i - y_i \log z_i \right) \quad\text{instead of}\quad \sum_i (z_i - y_i)^2 . $$
 #
 # It trusts dark pixels more than bright ones. Take an EDX line scan with 30 counts per pixel on average: a layer (content 1), a faint second layer (0.1) and a background of 0.02. Both data terms get TV, and each its
-# best λ.
+# best λ, by RMSE.
 #
 # > **Predict.** Will the Poisson term lower the RMSE by 5 %, by half, or not at all? And whose faint layer will be closer to its 0.1?
 
@@ -493,14 +494,14 @@ print("; ".join(f"{name} {error:.3f}" for name, error in explorer.result.rmse.it
 #
 # ## Take-away
 #
-# 1. Data + prior: the first term is the noise, the second what you believed before. λ is the ratio of their variances.
+# 1. Data + prior: the first term is the noise, the second what you believed before. For squares λ is the ratio of their variances.
 # 2. Squares shrink and round; absolute values snap. On values: L2, L1. On steps: H1, TV.
 # 3. A prior leaves its signature, at every λ and every dose. Know it before you interpret it.
 #
 # ## Three questions
 #
 # <details><summary>1. A TV image shows a nanoparticle with five terraces. What do you check?</summary>
-# Whether a smooth particle of the same size, through the same $H$, noise and λ, comes out with terraces, too. In section 6 a smooth ramp came out as nine flat pieces.</details>
+# Whether a smooth particle of the same size, through the same $H$, noise and λ, comes out with terraces, too. In section 6 a smooth ramp came out as five terraces.</details>
 #
 # <details><summary>2. You double the dose and leave everything else alone. What happens to the best λ of a true Gaussian prior?</summary>
 # λ = s²/τ². In units of the same signal the variance of the noise halves, and so does λ.</details>

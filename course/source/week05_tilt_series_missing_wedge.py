@@ -90,7 +90,7 @@ for z, across in inclusions:
 
 # %% [markdown]
 # **Why.** $x\cos\theta + z\sin\theta = r\cos(\theta - \varphi)$: the amplitude $r = \sqrt{x^2 + z^2}$ is the distance from the tilt axis, the phase $\varphi$ the direction. Two numbers, read off a curve, place the
-# particle in depth, and no single image has them. The big disc is centred on the axis: $r = 0$, a straight band.
+# particle in depth, and no single image has them. The first particle lies farthest out, 19 nm, and swings widest; the dashed curve is that of the fourth. The big disc is centred on the axis: $r = 0$, a straight band.
 #
 # ## 2. One projection is one line
 #
@@ -135,15 +135,15 @@ print(f"directions without a line at 141 tilts: {width:.0f}° of 180°, or {100 
 
 # %% [markdown]
 # **Why.** Streaks come from the *gaps between lines*: a star around each bright particle, one ray for each tilt, and where two stars cross, a streak between two particles. More tilts close the gaps. The
-# *wedge* stays: no line lies within 20° of the beam, however many there are. The particles stay drawn out along the beam, and neither the RMSE nor
-# the unrest outside falls any further: what is left of them is the wedge's.
+# *wedge* stays: no line lies within 20° of the beam, however many there are (40° in all; 39° are printed, because half a step at either end is counted as measured). The particles stay drawn out along the beam, and from 31 tilts to 141 neither the RMSE nor
+# the unrest outside (the standard deviation there) falls by much: what is left of them is the wedge's.
 #
 # ## 4. From lines to a slice: the ramp
 #
 # *Back-projection* smears each projection back along its rays and adds. That is $H^T y$, the adjoint. What does $H^T H$ do to the section? Ask the question of week 2: how much of a pattern passes? Our patterns
 # are patches of waves with a direction and a period, seen through the 71 tilts of ±70°; what passes is $\sigma = \|Hw\| / \|w\|$, a singular value in all but name.
 #
-# > **Predict.** Of two waves across the beam (0°), one twice as fine as the other: which has the larger σ, and by what factor? And what is σ for a wave along the beam (90°)?
+# > **Predict.** The direction is the one in which a wave goes up and down. Of two waves across the beam (0°), one twice as fine as the other: which has the larger σ, and by what factor? And what is σ for a wave along the beam (90°)?
 
 # %%
 H = forward.ParallelBeam((N, N), np.arange(-70, 71, 2), dtype=float)
@@ -181,26 +181,26 @@ def ramp(projections):
 ex.ramp.check(ramp)
 
 # %% [markdown]
-# With 90 tilts over the full half circle there is no wedge. Filtered back-projection (FBP; electron microscopists say weighted, WBP) is then $\hat x = \frac{\pi}{90} H^T\,\text{ramp}(y)$.
+# With 90 tilts over the full half circle there is no wedge. Filtered back-projection (FBP; electron microscopists say weighted, WBP) is then $\hat x = \frac{\pi}{90} H^T\,\text{ramp}(y)$. ($\hat x$ is the reconstruction; π/90 is the step of 2° in radians, the width that each tilt stands for.)
 #
-# > **Predict.** The noisy projections hold 100 electrons per pixel on average, a good image. After the ramp, will the slice be about as noisy as the projections, or more?
+# > **Predict.** The noisy projections hold 100 electrons per pixel on average, a good image: their noise is 8 % of the signal. After the ramp, will the slice be about as noisy as the projections, or more?
 
 # %%
 ramp = ex.ramp.use(ramp)
-full = np.arange(0, 180, 2.0)
-H = forward.ParallelBeam((N, N), full, dtype=float)
+H = forward.ParallelBeam((N, N), np.arange(0, 180, 2.0), dtype=float)
 y = H @ x
 noisy = noise.poisson(y, dose=100, seed=1)
 back = H.T @ y * (np.sum(x * (H.T @ y)) / np.sum((H.T @ y) ** 2))  # at its best scale
-pictures = {"back-projection": back, "after the ramp": np.pi / 90 * (H.T @ ramp(y))}
-pictures["noisy, after the ramp"] = np.pi / 90 * (H.T @ ramp(noisy))
+clean, grainy = (np.pi / 90 * (H.T @ ramp(data)) for data in (y, noisy))
+pictures = {"back-projection": back, "after the ramp": clean, "noisy, after the ramp": grainy}
 figures.filtering(pictures)
-for name, image in (pictures | {"noisy, ramp with Hann window": wbp(noisy, full, "hann")}).items():
+for name, image in (pictures | {"noisy, Hann window": wbp(noisy, H.angles_deg, "hann")}).items():
     print(f"{name:28s}: RMSE {metrics.rmse(image, x):.3f}")
-print(f"error of the noisy projections: {100 / noise.snr(noisy, y):.0f} % of the signal")
+before, after = (100 / noise.snr(*pair) for pair in ((noisy, y), (grainy, clean)))
+print(f"noise: {before:.0f} % of the projections, {after:.0f} % of the slice")
 
 # %% [markdown]
-# **Why.** The ramp takes the fog away, and with it the safety: the fine waves get the largest factor, and in the finest waves there is more noise than object. It is the story of $1/\sigma_i$ in week 2, milder: $\sigma$ falls like
+# **Why.** The ramp takes the fog away, and with it the safety: the fine waves get the largest factor, and in the finest waves there is more noise than object. Noise that was 8 % of the projections is more than two fifths of the slice. It is the story of $1/\sigma_i$ in week 2, milder: $\sigma$ falls like
 # $1/\sqrt{|k|}$, not exponentially. A window that lets the ramp end softly (here Hann's) is a filter factor: it costs sharpness and buys calm. What is left after the ramp without noise are the steps of the pixels and of the tilts.
 #
 # *Cost.* Filtering takes $N \log N$ steps for each tilt. Smearing back takes $N^2$, and that is where the time goes: $N^2$ × tilts for a slice. (A lecture that this course follows gives FBP as $O(N^2\log N)$. That holds for cleverer
@@ -274,7 +274,7 @@ ex.spread_ratio.check(spread_ratio)
 #
 # $$ e = \sqrt{\frac{\alpha + \sin\alpha\cos\alpha}{\alpha - \sin\alpha\cos\alpha}} . $$
 #
-# > **Predict.** A sphere of 10 nm, tilts to ±90°, ±70°, ±50°, ±30°. At ±50° nearly half of all directions are missing. Will the sphere be 1.2, 1.9 or 3 times as long as wide? And how bright will its middle be?
+# > **Predict.** The section through a sphere of 10 nm, tilts to ±90°, ±70°, ±50°, ±30°. At ±50° nearly half of all directions are missing. Will the sphere be 1.2, 1.9 or 3 times as long as wide? And how bright will its middle be?
 
 # %%
 wedge_mask, spread_ratio = ex.wedge_mask.use(wedge_mask), ex.spread_ratio.use(spread_ratio)
@@ -295,13 +295,13 @@ for a, image in zip(limits, slices):
 # the tilt axis. (You may read "worse perpendicular to the tilt plane"; that direction is the tilt axis, the best one of all.) Three things to keep:
 #
 # - *Mask alone* takes the true sphere and cuts the wedge out, with no algorithm at all. It is stretched just as much. So it is not WBP that is to blame, but the data.
-# - The formula fits within a tenth, *with this ruler*. At half maximum the same picture gives much less. Whoever reports an elongation has to say how it was measured.
+# - The formula fits within a tenth, *with this ruler*. At half maximum the same picture gives less, at ±30° by a quarter. Whoever reports an elongation has to say how it was measured.
 # - The middle is as bright as the share of directions that was measured: WBP leaves the rest at zero. Grey values from different tilt ranges cannot be compared.
 #
 # ## 7. Electrons, and where to spend them
 #
-# Total dose = dose per image × number of tilts. Suppose that the specimen bears 1000 detected electrons per pixel in all. If a twentieth of the beam reaches the annular detector, these are 20,000 e/nm², or 200 e/Å². We split them over 15, 31, 71
-# or 141 images, once with counting (Poisson) noise alone, once with a detector that adds read-out noise of 5 electrons per pixel to each image.
+# Total dose = dose per image × number of tilts. Suppose that the specimen bears 1000 detected electrons per pixel in all (the mean over an image). If a tenth of the beam reaches the annular detector, these are 10,000 e/nm², or 100 e/Å². We split them over 15, 31, 71
+# or 141 images, once with counting (Poisson) noise alone, once with electronics that add read-out noise of 5 electrons per pixel to each image.
 #
 # > **Predict.** With 141 tilts an image holds 7 electrons per pixel. Will the slice be noisier than with 15 images of 67 electrons?
 
@@ -319,12 +319,12 @@ figures.dose({"15 tilts": pictures[15, 0], "71 tilts": pictures[71, 0],
               "141 tilts, read-out noise 5": pictures[141, 5]})
 
 # %% [markdown]
-# **Why.** In a linear reconstruction every electron helps, whichever image it lands in: counting noise depends on the *total* dose, and splitting it further costs nothing (the dose-fractionation theorem of Hegerl and Hoppe). So "a beam-sensitive
+# **Why.** In a linear reconstruction every electron helps, whichever image it lands in: counting noise depends on the *total* dose, and splitting it further costs nothing (the dose-fractionation theorem of Hegerl and Hoppe). Measured: subtract the slice without noise, and 0.07 of noise remains with 15 tilts as with 141. The rest of the RMSE is wedge, and with 15 tilts streaks. So "a beam-sensitive
 # specimen needs fewer tilts" is not the whole truth: it needs a smaller total dose. What does punish many tilts is what comes *with each image*: read-out noise, which rules where counts are few; time; and alignment, which has to find the specimen in each of them.
 #
 # The dose does something else, too. Suppose that a particle of 40 nm shrinks by a fifth while it is recorded. Three orders of the same 71 tilts: from −70° to +70°; from 0° outwards (dose-symmetric); and jumping by the golden ratio.
 #
-# > **Predict.** Undamaged, the particle would come out 1.17 times as long as wide. In which order will it come out *rounder* than that? (Which tilts see the width, which rather the height? Which come first?)
+# > **Predict.** Undamaged, the particle would come out 1.17 times as long as wide (less than the 1.3 of the formula, because it is large and the noise takes part). In which order will it come out *rounder* than that? (Which tilts see the width, which rather the height? Which come first?)
 
 # %%
 angles = np.arange(-70, 71, 2.0)
@@ -342,8 +342,8 @@ figures.damage(slices, alarms["sequential"])
 
 # %% [markdown]
 # **Why.** Images near 0° see the width, those at high tilt come closer to the height. Dose-symmetric: the width is recorded early, large; the height late, small. The particle looks rounder than the wedge allows, and the damage hides the artefact. Sequential: the flanks
-# seen early are larger than those seen late, and the outline becomes lopsided, here a little longer. No prior repairs this, because no single object fits all the images. But that also gives it away: `damage_alarm` compares what early and late
-# images leave unexplained, and rings.
+# seen early are larger than those seen late, and the outline becomes lopsided, here a little longer. Golden ratio: early and late images lie side by side everywhere, so the outline is that of a particle of middling size, and nothing in it looks wrong. No prior repairs this, because no single object fits all the images. But that also gives it away: `damage_alarm` compares what early and late
+# images leave unexplained (right panel, for the sequential order), and rings for all three.
 #
 # ## 8. The real needle
 #
@@ -389,7 +389,7 @@ for name, image in sections.items():
           f"−{100 * low:.0f} %, unrest {100 * unrest:.0f} %")
 
 # %% [markdown]
-# **Their names.** All percentages are of the brightest value; *unrest* is the standard deviation far from the needle.
+# **Their names.** All percentages are of the brightest value; *unrest* is the standard deviation far from the needle. It cannot tell wings and rays from streaks (the wedge has the highest of the three); the eye can.
 #
 # | name | looks like | cause | how to tell |
 # |---|---|---|---|
@@ -399,7 +399,7 @@ for name, image in sections.items():
 # | streaks | fine lines all over, from every edge | gaps between tilts | more tilts, or fewer: they move |
 # | doubled or lopsided outline | (not here; section 7) | drift left over, damage | early and late images disagree |
 #
-# And one that no algorithm made: the middle of this layer is a sixth darker than its rim. A solid disc does not come out like that (try it). Perhaps the layer is lighter inside; or the detector misses electrons that so much material scatters too far.
+# And one that no algorithm made: the middle of this layer is a sixth darker than its rim (white on white in the first picture, to be seen in the second). A solid disc does not come out like that (try it). Perhaps the layer is lighter inside; or the detector misses electrons that so much material scatters too far.
 # The data cannot tell.
 #
 # A number of 1.1 for the elongation proves nothing, because nobody promised that this needle is round. An experiment does: throw tilts away, and watch the same tip change.
@@ -443,7 +443,7 @@ ex.best_step.check(step=step, because=because)
 # %% [markdown]
 # ## 9. Explorer: the fan in your hands
 #
-# Move the largest tilt, the step, and the share of the tilts recorded so far. The number on top is the elongation, long axis over short one, along whatever direction the object is drawn out.
+# Move the largest tilt, the step, and the share of the tilts recorded so far. In the fan the line measured last is the brightest. The number on top is the elongation, long axis over short one, along whatever direction the object is drawn out.
 #
 # Two things to try: **(a)** set *recorded so far* to 50 % and go through the three orders: where is the particle drawn out to, and when could you stop early? Then record all: does the order still matter?
 # **(b)** choose the needle section (under *more*), tilts to ±90°, and make the step coarser until streaks cross the section. Does it agree with Crowther?

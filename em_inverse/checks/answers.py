@@ -41,6 +41,8 @@ def read(value: Any, like: np.ndarray) -> tuple[np.ndarray | None, str]:
         array = np.empty(0, dtype=object)
     if array.dtype.kind == "c":
         return None, "It returns complex numbers, but real ones are asked for."
+    if array.dtype.kind == "b" and np.array_equal(np.unique(like), (0, 1)):
+        array = array.astype(float)  # where 0 and 1 are asked for, False and True are as good
     if array.dtype.kind not in "iuf":
         kind = f"a {type(value).__name__}" if array.dtype.kind == "O" else f"{array.dtype} values"
         return None, f"It returns {kind} that cannot be read as {_wanted(like)}."

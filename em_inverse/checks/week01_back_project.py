@@ -17,11 +17,14 @@ _TOLERANCE = 1e-6
 
 
 def _projection_cases(rng: np.random.Generator, sizes: Sequence[tuple[int, ...]]) -> list[Case]:
-    """The detector is half as wide as the slice and never in its middle."""
+    """The detector sees a third of the slice, well left of its middle, and not its first column.
+
+    So no column is the right one by two wrong ways of counting.
+    """
     cases: list[Case] = []
     for nz, nx in sizes:
-        width = max(nx // 2, 1)
-        start = max((nx - width) // 2 - 1, 0)
+        width = max(nx // 3, 1)
+        start = min(max((nx - width) // 2 - 2, 1), nx - width)
         cases.append({"y": rng.uniform(0.5, 2.0, width), "shape": (nz, nx), "start": start})
     return cases
 
@@ -82,7 +85,7 @@ back_project = Exercise(
     "x.sum(axis=0)[start : start + len(y)].",
     reference=reference.back_project,
     cases=_projection_cases,
-    sizes=[(4, 9), (6, 8), (12, 7), (5, 12)],
+    sizes=[(4, 11), (6, 10), (12, 9), (5, 14)],
     properties=[
         Property("the dot test ⟨Hx, y⟩ = ⟨x, Hᵀy⟩", _passes_the_dot_test),
         Property("linearity", _is_linear),
@@ -119,6 +122,28 @@ back_project = Exercise(
             "Your function puts the data into the middle row. The projection does not know at "
             "which height z the material was, so no row may be preferred.",
             "x[:, ...] = y fills every row at once.",
+        ),
+        Misconception(
+            "only the last row",
+            _one_row(lambda nz: nz - 1),
+            "Your function puts the data into the last row only. H added up all rows, so all "
+            "rows must get something back.",
+            "x[:, ...] = y fills every row at once.",
+        ),
+        Misconception(
+            "one column too far",
+            lambda y, shape, start: np.roll(reference.back_project(y, shape, start), 1, axis=1),
+            "Your function is one column too far to the right: detector pixel 0 belongs to column "
+            "start itself.",
+            "Python counts from 0, and start counts in the same way.",
+            credit=0.5,
+        ),
+        Misconception(
+            "data reversed",
+            lambda y, shape, start: reference.back_project(y[::-1], shape, start),
+            "Your function hands the data back in reverse order. A transpose turns the matrix H "
+            "over, not the detector.",
+            "Detector pixel j belongs to column start + j.",
         ),
         Misconception(
             "forgot start",

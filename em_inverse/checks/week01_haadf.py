@@ -41,8 +41,9 @@ def _is_linear_in_the_amount(
     if distance(call(x=2 * case["x"]), 2 * image) < _TOLERANCE:
         return None
     return (
-        "Twice the material must be twice as bright: here γ acts on Z alone. Give your function "
-        "2 * x and the image does not double."
+        "Twice the material must be twice as bright. Give your function 2 * x and the image does "
+        "not double: is something added that is no map, or does x stand inside a power or a "
+        "product of maps?"
     )
 
 
@@ -78,6 +79,11 @@ def _weighted(weight: Callable[[Any, float], Any]) -> Callable[..., np.ndarray]:
         return P @ np.tensordot(weight(Z, gamma), x, axes=1)
 
     return image
+
+
+def _z_of_the_lesson(x: np.ndarray, Z: np.ndarray, gamma: float, P: GaussianBlur) -> np.ndarray:
+    lesson = np.array([26.0, 79.0])
+    return P @ np.tensordot(lesson[: len(x)] ** gamma, x[:2], axes=1)
 
 
 def _power_law(x: np.ndarray, Z: np.ndarray, gamma: float, P: GaussianBlur) -> np.ndarray:
@@ -196,6 +202,20 @@ haadf = Exercise(
             lambda x, Z, gamma, P: P @ (P @ np.tensordot(Z**gamma, x, axes=1)),
             "Your function sends the image through the probe twice.",
             "Blur the maps or blur the sum: one of the two is enough.",
+        ),
+        Misconception(
+            "γ of the lesson",
+            _weighted(lambda Z, gamma: Z**1.7),
+            "Your function has the exponent 1.7 written in; it comes as the argument gamma.",
+            "The check uses other exponents. Write gamma where 1.7 stands.",
+            credit=0.5,
+        ),
+        Misconception(
+            "Z of the lesson",
+            _z_of_the_lesson,
+            "Your function has the numbers 26 and 79 written in; they come in the argument Z.",
+            "The check uses other elements. Write Z[e] where a number stands.",
+            credit=0.5,
         ),
         Misconception(
             "only the first element",

@@ -34,9 +34,10 @@ def _tilt_fault(tilt: float, problem: Any) -> str | None:
 
 second_tilt = DecisionExercise(
     "second_tilt",
-    "The image at 0° is taken; the specimen stands one more, with 1e5 e/nm². At which tilt (in "
-    f"degrees, the holder reaches {_HOLDER:g}°) will you tell the two objects apart with "
-    f"{100 * _ASKED:.0f} % certainty? Several angles are good. Say which statements hold. "
+    "The image at 0° is taken; the specimen stands one more, with 1e5 e/nm². At which tilt (a "
+    f"number of degrees above 0; the holder reaches {_HOLDER:g}°) will you tell the two objects "
+    f"apart with {100 * _ASKED:.0f} % certainty? Several angles are good. Say which "
+    "statements hold. "
     'Answer with ex.second_tilt.check(tilt=..., because=["...", "..."]).',
     value_name="tilt",
     problem=lambda: pictures.DOSE,

@@ -65,6 +65,13 @@ def _right(counts: np.ndarray, readout: float) -> np.ndarray:
     return counts / np.sqrt(counts + readout**2)
 
 
+def _noise_of_all_that_land(
+    dose: np.ndarray, pixel_nm: float, share: float, readout: float
+) -> np.ndarray:
+    landed = dose * pixel_nm**2
+    return share * landed / np.sqrt(landed + readout**2)
+
+
 snr = Exercise(
     "snr",
     "Write snr(dose, pixel_nm, share, readout): signal over noise of one pixel. dose is in e/nm² "
@@ -138,6 +145,14 @@ snr = Exercise(
             "Your function counts every electron that lands; share says how many of them reach "
             "the detector.",
             "Of 100 electrons about 3 are scattered to high angles. Which are counted?",
+            credit=0.5,
+        ),
+        Misconception(
+            "noise of all that land",
+            _noise_of_all_that_land,
+            "Your signal is right, but your noise is that of all electrons that land on the "
+            "pixel. Only those that are counted scatter in the count.",
+            "The variance of the count is N itself, with the share in it.",
             credit=0.5,
         ),
         Misconception(

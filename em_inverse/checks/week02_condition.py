@@ -50,12 +50,14 @@ def _is_at_least_one(_case: Case, answer: np.ndarray, _: Callable[..., np.ndarra
 
 
 def _has_no_unit(case: Case, answer: np.ndarray, call: Callable[..., np.ndarray]) -> str | None:
-    if np.allclose(call(H=1e-3 * case["H"]), answer, rtol=_TOLERANCE):
-        return None
-    return (
-        "With H in other units (a thousandth of all its entries) another answer comes out. κ is a "
-        "ratio, and what counts as zero must be measured against the largest singular value."
-    )
+    for factor in (1e-3, 1e9):
+        if not np.allclose(call(H=factor * case["H"]), answer, rtol=_TOLERANCE):
+            return (
+                f"With H in other units (all its entries times {factor:g}) another answer comes "
+                "out. κ is a ratio, and what counts as zero must be measured against the largest "
+                "singular value."
+            )
+    return None
 
 
 def _counts_the_columns(
@@ -169,6 +171,25 @@ condition = Exercise(
             lambda H: (_columns_less_rank(H, _spectrum(H)[1]), _ratio(_spectrum(H)[0][: _rank(H)])),
             "Your two numbers stand in the other order: κ comes first.",
             "return kappa, unseen",
+            credit=0.5,
+        ),
+        Misconception(
+            "decades",
+            _answer(lambda s: float(np.log10(_ratio(s))), _columns_less_rank),
+            "Your κ is the logarithm of ours: the number of decades between the largest and the "
+            "smallest singular value.",
+            "Leave out the logarithm.",
+            credit=0.5,
+        ),
+        Misconception(
+            "norm of all entries",
+            lambda H: (
+                np.linalg.norm(H) / _spectrum(H)[0][_rank(H) - 1],
+                _columns_less_rank(H, _rank(H)),
+            ),
+            "Your κ divides np.linalg.norm(H) by the smallest singular value. For a matrix that "
+            "norm is the root of the sum of all σ², not the largest of them.",
+            "The largest singular value is s[0].",
             credit=0.5,
         ),
         Misconception(

@@ -16,6 +16,7 @@ from em_inverse.checks.trial import Case, Misconception
 __all__ = ["expected_rmse"]
 
 _TOLERANCE = 1e-6
+_LIKE_A_SIMULATION = 0.05
 
 
 def _expected_cases(rng: np.random.Generator, sizes: Sequence[tuple[int, ...]]) -> list[Case]:
@@ -27,13 +28,21 @@ def _expected_cases(rng: np.random.Generator, sizes: Sequence[tuple[int, ...]]) 
     return cases
 
 
-def _draws_nothing(_case: Case, answer: np.ndarray, call: Callable[..., np.ndarray]) -> str | None:
-    if call() == answer:
-        return None
-    return (
-        "Two calls on the same problem give two answers: your function draws noise. This exercise "
-        "wants the mean over all draws, which the singular values give without drawing any."
-    )
+def _draws_nothing(case: Case, answer: np.ndarray, call: Callable[..., np.ndarray]) -> str | None:
+    if call() != answer:
+        return (
+            "Two calls on the same problem give two answers: your function draws noise. This "
+            "exercise wants the mean over all draws, which the singular values give without "
+            "drawing any."
+        )
+    gap = abs(float(answer / reference.expected_rmse(**case)) - 1)
+    if _TOLERANCE < gap < _LIKE_A_SIMULATION:
+        return (
+            f"Your answer is within {100 * gap:.2g} % of the right one, as the mean over many "
+            f"draws with a fixed seed would be. The singular values give the mean over all draws "
+            f"exactly, without drawing any."
+        )
+    return None
 
 
 def _is_proportional(case: Case, answer: np.ndarray, call: Callable[..., np.ndarray]) -> str | None:
@@ -151,6 +160,14 @@ expected_rmse = Exercise(
             _from_sigma(lambda s: np.sqrt(np.mean(1 / s))),
             "Your function takes the root of the mean of 1/σ; under the root belongs 1/σ².",
             "A root mean square: square, mean, root.",
+            credit=0.5,
+        ),
+        Misconception(
+            "divided after the root",
+            _from_sigma(lambda s: np.sqrt(np.sum(1 / s**2)) / s.size),
+            "Your function takes the root of the sum and divides by the number of unknowns. The "
+            "mean comes before the root, so that the norm is divided by the root of the number.",
+            "Square, mean, root, in this order.",
             credit=0.5,
         ),
         Misconception(

@@ -126,6 +126,13 @@ filter_factors = Exercise(
             credit=0.5,
         ),
         Misconception(
+            "root of the factor",
+            lambda s, lam: s / np.sqrt(s**2 + lam),
+            "Your function returns the root of the factor.",
+            "σ/(σ² + λ) times σ is the factor; no root is needed.",
+            credit=0.5,
+        ),
+        Misconception(
             "product of both",
             lambda s, lam: s**2 / (s**2 * lam + 1),
             "Your λ multiplies σ²; it is added to it.",

@@ -99,8 +99,8 @@ rank = DecisionExercise(
         "D": Statement(
             "More patterns would add more noise, divided by an ever smaller σᵢ, than object.",
             True,
-            "From there on the vermillion points climb.",
-            "What do the vermillion points do past your rank?",
+            "From there on the orange triangles climb.",
+            "What do the orange triangles do past your rank?",
         ),
         "E": Statement(
             "A few patterns fewer would lose the group near 27, which repeats about every 150 pm "

@@ -80,6 +80,11 @@ def _first(numbers: np.ndarray, r: int) -> np.ndarray:
     return numbers[:r]
 
 
+def _without_sign(H: np.ndarray, y: np.ndarray, r: int) -> np.ndarray:
+    U, s, Vt = np.linalg.svd(H, full_matrices=False)
+    return Vt[:r].T @ (np.abs(U[:, :r].T @ y) / s[:r])
+
+
 def _columns_of_vt(H: np.ndarray, y: np.ndarray, r: int) -> np.ndarray:
     U, s, Vt = np.linalg.svd(H, full_matrices=False)
     return Vt[:, :r] @ ((U[:, :r].T @ y) / s[:r])
@@ -129,6 +134,14 @@ truncated_svd = Exercise(
             credit=0.5,
         ),
         Misconception(
+            "counted from one",
+            _sum_of(lambda i, r: i[1 : r + 1]),
+            "Your function uses the patterns 2 to r + 1. The sum runs from 1, but Python's first "
+            "pattern has the number 0.",
+            "range(1, r + 1) in the formula is range(r) in Python.",
+            credit=0.5,
+        ),
+        Misconception(
             "the last ones",
             _sum_of(lambda i, r: i[-r:]),
             "Your function keeps the last r patterns: those that noise owns.",
@@ -163,6 +176,20 @@ truncated_svd = Exercise(
             _sum_of(_first, lambda s: 1 / s**2),
             "Your function divides by σ² where the inverse divides by σ.",
             "H multiplied the coefficient by σ once.",
+        ),
+        Misconception(
+            "divided by the largest",
+            _sum_of(_first, lambda s: np.full_like(s, 1 / s[0])),
+            "Your function divides every coefficient by the largest singular value.",
+            "Each coefficient is divided by its own singular value: an array s[:r], not s[0].",
+        ),
+        Misconception(
+            "sign lost",
+            _without_sign,
+            "Your function uses |uᵢᵀy|. The Picard plot shows sizes; to build x the signs are "
+            "needed too.",
+            "Take U[:, :r].T @ y as it is, without np.abs.",
+            credit=0.5,
         ),
         Misconception(
             "columns of Vt",

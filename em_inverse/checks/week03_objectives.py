@@ -132,6 +132,20 @@ objectives = Exercise(
             credit=0.5,
         ),
         Misconception(
+            "half the data term",
+            _with(_right, lambda r: float(np.sum(r**2)) / 2),
+            "Your data term has a ½ in front of it; the objective of this course has none.",
+            "Many books write ½‖Hx − y‖² + λR(x). Then λ means something else.",
+            credit=0.5,
+        ),
+        Misconception(
+            "half the prior",
+            lambda H, y, x, lam: np.sum((H @ x - y) ** 2) + lam / 2 * np.array(_right(x)),
+            "Your prior term is ½λR(x); here it is λR(x).",
+            "No ½ stands in this objective, neither before the data nor before the prior.",
+            credit=0.5,
+        ),
+        Misconception(
             "roots of L2 and H1",
             _with(_rooted),
             "Your R of L2 and H1 are norms; here they are squares of norms, without the root.",
@@ -190,6 +204,14 @@ objectives = Exercise(
             lambda H, y, x, lam: np.sum((H @ x - y) ** 2) + lam**2 * np.array(_right(x)),
             "Your function uses λ² where the exercise has λ.",
             "Some books write λ²; the objective here does not.",
+            credit=0.5,
+        ),
+        Misconception(
+            "TV before H1",
+            _with(lambda x: [_right(x)[k] for k in (0, 2, 1, 3)]),
+            "The four numbers are right, but TV stands where H1 belongs and the other way round.",
+            "H1 squares the steps and comes second; TV takes their absolute values and comes "
+            "third.",
             credit=0.5,
         ),
         Misconception(

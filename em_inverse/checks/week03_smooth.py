@@ -188,6 +188,21 @@ smooth = Exercise(
             credit=0.5,
         ),
         Misconception(
+            "np.gradient",
+            _with(lambda n: np.asarray(np.gradient(np.eye(n), axis=0))),
+            "Your D is that of np.gradient, which averages over two pixels: it does not see an "
+            "up-and-down from pixel to pixel.",
+            "np.diff(np.eye(n), axis=0).",
+            credit=0.5,
+        ),
+        Misconception(
+            "identity as well",
+            _with(lambda n: np.vstack([_differences(n), np.eye(n)])),
+            "Your function penalises the size of x as well as its steps; only λ‖Dx‖² is asked for.",
+            "The matrix beside HᵀH is λDᵀD and nothing else.",
+            credit=0.5,
+        ),
+        Misconception(
             "D of the wrong size",
             _by_rows,
             "It is right for a square H only: D must have as many columns as H has columns, since "

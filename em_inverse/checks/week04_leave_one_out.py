@@ -61,6 +61,27 @@ def _zeroed(H: np.ndarray, y: np.ndarray, lam: float) -> float:
     return float(np.mean(np.square(errors)))
 
 
+def _kept(H: np.ndarray, y: np.ndarray, lam: float) -> float:
+    errors = []
+    for i in range(len(y)):
+        A, b = np.delete(H, i, axis=0), np.delete(y, i)
+        errors.append(np.mean((_influence(A, lam) @ b - b) ** 2))
+    return float(np.mean(errors))
+
+
+def _columns(H: np.ndarray, y: np.ndarray, lam: float) -> float:
+    kept = [np.delete(H, i, axis=1) for i in range(H.shape[1])]
+    return float(np.mean([np.mean((_influence(A, lam) @ y - y) ** 2) for A in kept]))
+
+
+def _unregularised(H: np.ndarray, y: np.ndarray, lam: float) -> float:
+    errors = []
+    for i in range(len(y)):
+        x = np.linalg.lstsq(np.delete(H, i, axis=0), np.delete(y, i), rcond=None)[0]
+        errors.append(H[i] @ x - y[i])
+    return float(np.mean(np.square(errors)))
+
+
 leave_one_out = Exercise(
     "leave_one_out",
     "Write leave_one_out(H, y, lam): leave out one measurement, reconstruct from all others with "
@@ -135,6 +156,25 @@ leave_one_out = Exercise(
             "Your function uses λ² where this course has λ.",
             "In ‖Hx − y‖² + λ‖x‖² the λ is not squared.",
             credit=0.5,
+        ),
+        Misconception(
+            "graded on what was kept",
+            _kept,
+            "Your function grades each reconstruction on the data that it was made from. The one "
+            "that was left out is never predicted.",
+            "The error is H[i] @ x - y[i], with row i of the whole H.",
+        ),
+        Misconception(
+            "columns left out",
+            _columns,
+            "Your function leaves out columns of H: pixels of the object, not measurements.",
+            "A measurement is a row: np.delete(H, i, axis=0).",
+        ),
+        Misconception(
+            "no λ",
+            _unregularised,
+            "Your function never uses λ: its reconstructions are plain least squares.",
+            "λ belongs on the diagonal: A.T @ A + lam * np.eye(A.shape[1]).",
         ),
         Misconception(
             "one left out only",

@@ -80,7 +80,7 @@ best_step = DecisionExercise(
             True,
             "The table of section 7: past 31 tilts the error without read-out noise stays the "
             "same.",
-            "Look at the table of section 7, in the row without read-out noise.",
+            "Look at the table of section 7, in the column of counting alone.",
         ),
         "E": Statement(
             "A much finer step would leave too few counts in each image to track and align it, "

@@ -77,6 +77,34 @@ def _real_part_of_half(projections: np.ndarray) -> np.ndarray:
     return np.fft.ifft(np.fft.fft(projections, 2 * n, axis=1) * q, axis=1).real[:, :n]
 
 
+def _second_half(projections: np.ndarray) -> np.ndarray:
+    n = projections.shape[1]
+    spectrum = np.fft.rfft(projections, 2 * n, axis=1)
+    return np.fft.irfft(spectrum * np.fft.rfftfreq(2 * n), 2 * n, axis=1)[:, n:]
+
+
+def _both_sides(projections: np.ndarray) -> np.ndarray:
+    n = projections.shape[1]
+    padded = np.pad(projections, ((0, 0), (n // 2, n - n // 2)))
+    return np.fft.irfft(np.fft.rfft(padded, axis=1) * np.fft.rfftfreq(2 * n), axis=1)[:, :n]
+
+
+def _forward_twice(projections: np.ndarray) -> np.ndarray:
+    n = projections.shape[1]
+    spectrum = np.fft.fft(projections, 2 * n, axis=1) * np.abs(np.fft.fftfreq(2 * n))
+    return np.fft.fft(spectrum, axis=1).real[:, :n]
+
+
+def _sampled_kernel(projections: np.ndarray) -> np.ndarray:
+    """The band-limited ramp of Kak and Slaney, 1/4 at 0 and −1/(π m)² at odd pixels m."""
+    n = projections.shape[1]
+    m = np.arange(1 - n, n)
+    odd = m % 2 != 0
+    kernel = np.where(m == 0, 0.25, 0.0)
+    kernel[odd] = -1 / (np.pi * m[odd]) ** 2
+    return np.array([np.convolve(row, kernel)[n - 1 : 2 * n - 1] for row in projections])
+
+
 def _inverse(q: np.ndarray, _: int) -> np.ndarray:
     size = np.abs(q)
     return np.divide(1.0, size, out=np.zeros_like(size), where=size > 0)
@@ -179,6 +207,52 @@ ramp = Exercise(
             _filtered(lambda q, n: np.abs(q) * n),
             "Your q counts in cycles per row, not in cycles per pixel.",
             "Divide by the number of pixels, or use np.fft.rfftfreq(2 * n).",
+            credit=0.5,
+        ),
+        Misconception(
+            "frequencies shifted",
+            _filtered(lambda q, n: np.abs(np.fft.fftshift(q))),
+            "Your spectrum and your |q| are in different orders: one has the zero frequency in its "
+            "middle, the other at its beginning.",
+            "np.fft.fft and np.fft.fftfreq agree with each other; leave np.fft.fftshift out.",
+            credit=0.5,
+        ),
+        Misconception(
+            "the other half",
+            _second_half,
+            "Your function returns the second half of the padded rows, where the zeros were.",
+            "The projection fills the first n columns: [:, :n].",
+            credit=0.5,
+        ),
+        Misconception(
+            "zeros on both sides",
+            _both_sides,
+            "Your zeros stand on both sides of a row, but you return the first n columns, and half "
+            "of them are such zeros.",
+            "Cut out the columns at which the row was put in, or put all zeros behind it.",
+            credit=0.5,
+        ),
+        Misconception(
+            "forward twice",
+            _forward_twice,
+            "Your function transforms forward twice. The way back is np.fft.ifft or np.fft.irfft.",
+            "rfft goes with irfft, fft with ifft.",
+            credit=0.5,
+        ),
+        Misconception(
+            "Hann window",
+            _filtered(lambda q, n: np.abs(q) * (0.5 + 0.5 * np.cos(2 * np.pi * q))),
+            "Your ramp ends softly, with Hann's window. That comes in the next cell; here the bare "
+            "|q| is asked for.",
+            "Leave the window out.",
+            credit=0.5,
+        ),
+        Misconception(
+            "sampled kernel",
+            _sampled_kernel,
+            "Your filter is the sampled kernel of Kak and Slaney. It is a good one (better than "
+            "|q| at the lowest frequencies), but here |q| itself is asked for.",
+            "Transform, multiply by np.fft.rfftfreq(2 * n), transform back.",
             credit=0.5,
         ),
         Misconception(

@@ -130,8 +130,16 @@ sinusoid = Exercise(
             "the radius",
             _with(lambda z, x, t: np.hypot(x, z) * np.cos(t)),
             "Your curve has the right amplitude, but every point starts at its highest place: the "
-            "phase, arctan(z/x), is missing.",
+            "phase, the direction of the point, is missing.",
             "Use the formula of the text, or shift the angle by np.arctan2(z, x).",
+        ),
+        Misconception(
+            "half of the directions",
+            _with(lambda z, x, t: np.hypot(x, z) * np.cos(t - np.arctan(z / x))),
+            "np.arctan(z / x) knows half of the directions only: a point with x < 0 comes out on "
+            "the opposite side of the axis.",
+            "np.arctan2(z, x) knows all of them; the formula of the text needs none.",
+            credit=0.5,
         ),
     ],
     hints=[

@@ -131,6 +131,20 @@ spread_ratio = Exercise(
             credit=0.5,
         ),
         Misconception(
+            "background kept",
+            _ratio(lambda image: np.where(image < image.max() / 4, np.abs(image), 0.0)),
+            "Your function keeps what is below the threshold, and throws the object away.",
+            "Turn the comparison round.",
+        ),
+        Misconception(
+            "weights squared",
+            _ratio(_above(0.25), spread=lambda d, w: float(np.sqrt(np.sum((w * d) ** 2)))),
+            "Your weights are squared: weight * z is squared as a whole, where z alone belongs "
+            "under the square.",
+            "np.sum(weight * z**2), not np.sum((weight * z) ** 2).",
+            credit=0.5,
+        ),
+        Misconception(
             "threshold taken off",
             _ratio(lambda image: np.maximum(image - image.max() / 4, 0)),
             "Your function subtracts the threshold from the values that stay. They keep their "

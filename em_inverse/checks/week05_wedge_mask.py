@@ -108,6 +108,22 @@ wedge_mask = Exercise(
             "±70° means 70° to either side, 140° in all.",
         ),
         Misconception(
+            "tilts of the wedge",
+            _by_direction(lambda kz, kx, tilt: _angle(kz, kx) <= 90 - tilt),
+            "Your mask reaches to 90° − max_tilt_deg, half the width of the wedge. Measured is "
+            "what lies within max_tilt_deg of the kx axis.",
+            "At ±70° the measured directions reach to 70°, not to 20°.",
+            credit=0.5,
+        ),
+        Misconception(
+            "kz below zero",
+            _by_direction(lambda kz, kx, tilt: np.degrees(np.arctan2(kz, np.abs(kx))) <= tilt),
+            "Your mask has a wedge on one side only: a negative kz gives a negative direction, "
+            "which is below any limit.",
+            "np.abs(kz), as for kx: (kx, kz) and (−kx, −kz) are one wave.",
+            credit=0.5,
+        ),
+        Misconception(
             "quarter only",
             _by_direction(_no_absolute),
             "Your mask forgets that a wave has two ends: where kx is negative, the direction comes "

@@ -92,7 +92,8 @@ into_ball = Exercise(
             lambda v, b, epsilon: b + epsilon / _away(v, b)[1] * _away(v, b)[0],
             "Your function puts every point on the surface of the ball, also those that lie inside "
             "already: it would ask the data to be missed by ε, never less.",
-            "Only points outside are moved: min(1, ε/‖v − b‖), or an if.",
+            "Only points outside are moved: min(1, ε/‖v − b‖), or an if that asks for ‖v − b‖ "
+            "(not for ‖v‖).",
             credit=0.5,
         ),
         Misconception(
@@ -143,6 +144,29 @@ into_ball = Exercise(
             ),
             "You shorten v − b by ε/‖v‖; the length of v − b itself belongs there.",
             "What has the length ε at the end? Divide by its own length first.",
+        ),
+        Misconception(
+            "inequality turned",
+            lambda v, b, epsilon: (
+                v if _away(v, b)[1] > epsilon else b + epsilon / _away(v, b)[1] * _away(v, b)[0]
+            ),
+            "Your function moves the points inside, and leaves those outside where they are.",
+            "Turn the comparison round.",
+            credit=0.5,
+        ),
+        Misconception(
+            "from v instead of b",
+            _if_outside(lambda v, b, epsilon: v - epsilon / _away(v, b)[1] * _away(v, b)[0]),
+            "You walk the length ε from v towards b. The answer lies at the distance ε from b.",
+            "Begin at b: b + ε (v − b)/‖v − b‖.",
+        ),
+        Misconception(
+            "sum of magnitudes",
+            lambda v, b, epsilon: b + min(1.0, epsilon / float(np.abs(v - b).sum())) * (v - b),
+            "You measure the distance as the sum of all |v − b|. The ball is round: its distance "
+            "is the root of the sum of squares.",
+            "np.linalg.norm(v - b).",
+            credit=0.5,
         ),
         Misconception(
             "squared length",

@@ -52,8 +52,8 @@ def _tolerance_counts(case: Case, x: np.ndarray, call: Callable[..., np.ndarray]
     if not call(tau=1e6).any() and x.any():
         return None
     return (
-        "With tau so large that zeros explain the data well enough, zeros are the answer: compare "
-        "before the first step, and with tau."
+        "With tau so large that zeros explain the data well enough, zeros are the answer: begin "
+        "with zeros, and compare before the first step, with tau."
     )
 
 
@@ -62,10 +62,12 @@ def _until(stop: Callable[..., bool]) -> Callable[..., np.ndarray]:
 
     def rule(H: np.ndarray, y: np.ndarray, noise_norm: float, tau: float) -> np.ndarray:
         x = np.zeros(H.shape[1])
+        back = H.T / H.sum(axis=0)[:, None] / H.sum(axis=1)
         for _ in range(_MOST):
-            if stop(H @ x - y, y, noise_norm, tau):
+            residual = H @ x - y
+            if stop(residual, y, noise_norm, tau):
                 break
-            x = reference.sirt_step(H, y, x)
+            x = np.maximum(x - back @ residual, 0)
         return x
 
     return rule
@@ -164,6 +166,13 @@ iterate_until = Exercise(
             _until(lambda r, y, noise, tau: bool(np.abs(r).max() <= tau * noise)),
             "You compare the largest single misfit; the norm of all of them together is asked for.",
             "np.linalg.norm(H @ x - y), not np.abs(...).max().",
+        ),
+        Misconception(
+            "sum of magnitudes",
+            _until(lambda r, y, noise, tau: bool(np.abs(r).sum() <= tau * noise)),
+            "You compare the sum of all misfits with a norm. The sum is larger, so it stops too "
+            "late or never.",
+            "np.linalg.norm(H @ x - y): squares, sum, root.",
         ),
         Misconception(
             "small step",

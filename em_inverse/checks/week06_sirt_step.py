@@ -138,6 +138,30 @@ sirt_step = Exercise(
             credit=0.5,
         ),
         Misconception(
+            "half a step",
+            _clipped(lambda H, y, x: 0.5 * _update(H, y, x)),
+            "Your step is half as long as asked for. Solvers allow that (a relaxation below 1); "
+            "here the whole step is meant.",
+            "No factor stands before C Hᵀ R.",
+            credit=0.5,
+        ),
+        Misconception(
+            "magnitude",
+            lambda H, y, x: np.abs(x + _update(H, y, x)),
+            "Your function turns negative values round with np.abs. Where the step asks for less "
+            "than nothing, the answer is nothing, 0.",
+            "np.maximum(array, 0).",
+            credit=0.5,
+        ),
+        Misconception(
+            "brackets",
+            _clipped(lambda H, y, x: H.T @ (y - H @ x / _rows(H)) / _columns(H)),
+            "Only H @ x is divided by the row sums, not the misfit y − Hx: a pair of brackets is "
+            "missing.",
+            "(y - H @ x) / rows.",
+            credit=0.5,
+        ),
+        Misconception(
             "wrong sign",
             lambda H, y, x: np.maximum(x - _update(H, y, x), 0),
             "Your step goes the wrong way: it adds where the data ask for less.",

@@ -75,7 +75,7 @@ def doses(counted: Mapping[float, np.ndarray], pixel_size_nm: float = 0.05) -> N
     figure = images(
         shares,
         words,
-        title="Each hundredfold dose makes the grain ten times finer",
+        title="A hundred times the dose makes the grain ten times fainter",
         axes=("y", "x"),
         window=(0.0, 5.0),
         pixel_size_nm=pixel_size_nm,
@@ -148,7 +148,7 @@ def snr_figure(
 def columns(position_pm: np.ndarray, profiles: Mapping[float, np.ndarray]) -> None:
     """Show two columns through the probe at several distances (pm)."""
     with style():
-        figure = new_figure(9.0, 2.7, "Closer than about two probe widths, two columns are one")
+        figure = new_figure(9.0, 2.7, "Up to a distance of 2σ, two columns make one hump")
         panels = figure.subplots(1, len(profiles), sharey=True)
         for ax, (gap, profile) in zip(panels, profiles.items(), strict=True):
             top = profile.max()
@@ -163,8 +163,20 @@ def columns(position_pm: np.ndarray, profiles: Mapping[float, np.ndarray]) -> No
     show(figure, alt=f"Blurred profiles of two columns, dotted lines at their places: {told}.")
 
 
-def sinogram(x: np.ndarray, tilts: np.ndarray, data: np.ndarray) -> None:
-    """Show a slice ``x[z, x]`` and its projections, tilt by tilt."""
+def sinogram(
+    x: np.ndarray, tilts: np.ndarray, data: np.ndarray, point: tuple[float, float] | None = None
+) -> None:
+    """Show a slice ``x[z, x]`` and its projections, tilt by tilt.
+
+    Parameters
+    ----------
+    x : ndarray, shape (nz, nx)
+    tilts : ndarray, shape (k,)
+        In degrees.
+    data : ndarray, shape (k, nx)
+    point : (float, float), optional
+        A point (z, x) in pixels to be marked in the slice; its way is drawn in the sinogram.
+    """
     with style():
         figure = new_figure(8.6, 3.7, "A tilt series stacks one profile per tilt: a sinogram")
         left, right = figure.subplots(1, 2)
@@ -177,11 +189,14 @@ def sinogram(x: np.ndarray, tilts: np.ndarray, data: np.ndarray) -> None:
         right.set(title="y: the sinogram", xlabel="x (px) →", ylabel="← tilt (degrees)")
         words = f"material along the ray (px)\nwindow {window_text(data.min(), data.max())}"
         _bar(figure, shown, right, words)
+        if point is not None:
+            _mark(left, right, point, x.shape, tilts)
     show(
         figure,
         alt=f"Left a cube, cut across, with round pores. Right its sinogram, tilt from "
         f"{tilts[0]:.0f}° to {tilts[-1]:.0f}° downwards: a bright band whose edges move with the "
-        f"tilt, crossed by thin dark curves, one for each pore.".replace("-", "−"),
+        f"tilt, crossed by thin dark curves, one for each pore."
+        f"{' A dashed line follows one of them: an arc.' if point else ''}".replace("-", "−"),
     )
 
 
@@ -292,6 +307,32 @@ def _power(dose: float) -> str:
     '10⁶'
     """
     return "10" + str(round(np.log10(dose))).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def _mark(
+    left: Axes,
+    right: Axes,
+    point: tuple[float, float],
+    shape: tuple[int, ...],
+    tilts: np.ndarray,
+) -> None:
+    """Ring a point of the slice, and draw where it falls on the detector at each tilt."""
+    from matplotlib import patheffects
+
+    z, x = (at - (size - 1) / 2 for at, size in zip(point, shape, strict=True))
+    angle = np.deg2rad(tilts)
+    way = x * np.cos(angle) + z * np.sin(angle) + (shape[1] - 1) / 2
+    outline = [patheffects.withStroke(linewidth=3, foreground="black")]
+    left.plot(
+        [point[1]],
+        [point[0]],
+        marker="o",
+        markersize=17,
+        markerfacecolor="none",
+        markeredgecolor="black",
+        markeredgewidth=1.5,
+    )
+    right.plot(way, tilts, color="white", linestyle="--", path_effects=outline)
 
 
 def _bar(figure: Figure, shown: Any, ax: Axes, words: str) -> None:

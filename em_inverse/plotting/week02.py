@@ -52,6 +52,8 @@ __all__ = [
 PIXEL_PM = 25
 
 _POSITION = "position (nm)"
+# Length after which the crystal of the lesson repeats.
+_CRYSTAL_PM = 605.8
 # Colours of a slice.
 _LEVELS = 65
 # How much higher the second of two reconstructions is drawn.
@@ -151,7 +153,7 @@ def kappa_fan(
     last = np.log10([values[-1] for values in kappas.values()])
     decades = int(np.floor(last.max() - last.min()))
     with style():
-        figure = new_figure(9.4, 3.9, "The tail of the probe decides κ, and the data do not notice")
+        figure = new_figure(9.4, 3.9, "The tail of the probe decides κ, and the data hardly notice")
         left, right = figure.subplots(1, 2)
         for (cut, border), values in kappas.items():
             look: dict[str, Any] = {
@@ -162,8 +164,10 @@ def kappa_fan(
             left.plot(widths, np.minimum(values, _LARGEST_KAPPA), **look)
             right.plot(widths, changes[cut, border], **look)
         log_axis(left.yaxis)
-        right.axhline(1, color=COLOURS["naive"], linestyle="-.")
-        right.annotate("noise", (widths[0], 1), xytext=(0, 3), textcoords="offset points")
+        right.axhline(1, color=COLOURS["measurement"], linestyle="-.")
+        right.annotate(
+            "noise of a pixel", (widths[0], 1), xytext=(0, 3), textcoords="offset points"
+        )
         right.set_ylim(0, 1.2)
         for ax, title in ((left, "condition number κ"), (right, "largest change of Hx / noise")):
             ax.set_title(title)
@@ -264,8 +268,8 @@ def last_patterns(Vt: np.ndarray, noise: np.ndarray, inverses: Sequence[np.ndarr
     shown = [(f"pattern {i}", Vt[i - 1].reshape(n, n)) for i in (total // 8, total - 1, total)]
     shown.append(("noise, nothing else", noise.reshape(n, n)))
     shown += [
-        (f"its naive inverse{' (other noise)' * k}", image.reshape(n, n))
-        for k, image in enumerate(inverses)
+        (title, image.reshape(n, n))
+        for title, image in zip(("its naive inverse", "of other noise"), inverses, strict=True)
     ]
     with style():
         figure = new_figure(8.2, 5.6, "The naive inverse of noise looks like the last patterns")
@@ -292,15 +296,16 @@ def singular_values(s: np.ndarray, coefficients: np.ndarray, noise_level: float)
         s,
         coefficients,
         noise_level,
-        title="The data fall with the singular values as far as the noise, and no further",
+        title="Past the last group that stands out, the data are noise",
     )
+    _mark_reflections(figure.axes[0], s.size)
     show(
         figure,
         alt=f"Picard plot. The singular values fall smoothly over "
         f"{np.log10(s[0] / s[-1]):.1f} decades. The coefficients of the data come in groups, near "
-        f"8, 14, 21 and 27; past the last group they scatter about the noise level of "
-        f"{noise_level:.3f}. Divided by the singular values they climb to "
-        f"{np.max(np.abs(coefficients) / s):.0f}.",
+        f"8, 14, 21 and 27, where the reflections of the crystal are marked; past the last group "
+        f"they scatter about the noise level of {noise_level:.3f}. Divided by the "
+        f"singular values they climb to {np.max(np.abs(coefficients) / s):.0f}.",
     )
 
 
@@ -424,8 +429,7 @@ def ghost(
         figure = new_figure(
             8.2,
             5.9,
-            f"A ghost of layers stacked along the beam: the {n_tilts} projections of A and B "
-            "are the same",
+            f"A ghost of layers: all {n_tilts} projections of A and B are the same",
         )
         panels = figure.subplots(2, 3)
         for ax, (title, image) in zip(panels[0], weak.items(), strict=True):
@@ -450,6 +454,23 @@ def explorer(widget: Any) -> None:
         alt="The explorer as it opens: Picard plot with the rank and the noise marked, the "
         "profile rebuilt with that rank, and the error against the rank.",
     )
+
+
+def _mark_reflections(ax: Axes, n: int) -> None:
+    """Mark the patterns that repeat as often as the crystal's reflections: 606 pm / k."""
+    for k in range(1, 6):
+        period = _CRYSTAL_PM / k
+        at = 1 + 2 * n * PIXEL_PM / period
+        ax.axvline(at, color=COLOURS["measurement"], linewidth=0.8, zorder=0)
+        ax.annotate(
+            f"{period:.0f}" + " pm" * (k == 5),
+            (at, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(2, -2),
+            textcoords="offset points",
+            rotation=90,
+            va="top",
+        )
 
 
 def _nm(n: int) -> np.ndarray:

@@ -117,7 +117,7 @@ def balls(problems: Mapping[str, tuple[np.ndarray, np.ndarray, float]]) -> dict[
     dict of str to ndarray
         The point of least misfit on each ball: the minimiser for that λ at which R(x) = c.
     """
-    frames = {"L2": (-1.0, 1.3), "L1": (-1.0, 1.3), "TV": (-0.8, 1.1)}
+    frames = {"L2": (-0.9, 1.9), "L1": (-0.9, 1.9), "TV": (-0.7, 1.3)}
     touch = {name: _touching(name, *problem) for name, problem in problems.items()}
     with style():
         figure = new_figure(9.4, 3.5, "Every answer lies on the ball, and corners catch them")
@@ -140,7 +140,7 @@ def balls(problems: Mapping[str, tuple[np.ndarray, np.ndarray, float]]) -> dict[
             ax.axhline(0, color="#7F7F7F", linewidth=0.6)
             ax.axvline(0, color="#7F7F7F", linewidth=0.6)
             ax.set(xlabel=f"{letter}_1$", ylabel=f"{letter}_2$", aspect="equal")
-            ax.set_title(f"{name} ball, touched at ({at[0]:.2f}, {at[1]:.2f})")
+            ax.set_title(f"{name} ball, at ({at[0]:.2f}, {at[1]:.2f})")
     show(
         figure,
         alt="Three balls with the ellipse of the data that touches each: a disc touched on its "
@@ -156,7 +156,7 @@ def four_priors(x: np.ndarray, y: np.ndarray, answers: Mapping[str, np.ndarray])
     titles = {
         "L2": f"L2 shrinks: {100 * lost:.0f} % of the total is lost",
         "H1": f"H1 rounds the edge: {_climb(answers['H1']):.1f} px wide",
-        "TV": f"TV stairs the ramp: {_pieces(answers['TV'])} flat pieces",
+        "TV": f"TV stairs the ramp: {_terraces(answers['TV'])} terraces",
         "L1": f"L1 thins: {np.count_nonzero(answers['L1'])} of {x.size} pixels filled",
     }
     with style():
@@ -302,9 +302,11 @@ def _climb(x: np.ndarray) -> float:
     return edge_width(x[14:36], 0, 1)
 
 
-def _pieces(x: np.ndarray) -> int:
-    """Flat pieces on the ramp of the lesson."""
-    return 1 + int(np.count_nonzero(np.abs(np.diff(x[slice(*_RAMP)])) > _FLAT))
+def _terraces(x: np.ndarray) -> int:
+    """Flat pieces of three pixels or more on the ramp of the lesson."""
+    steps = np.flatnonzero(np.abs(np.diff(x[slice(*_RAMP)])) > _FLAT)
+    ends = np.concatenate([[-1], steps, [_RAMP[1] - _RAMP[0] - 1]])
+    return int(np.count_nonzero(np.diff(ends) >= 3))
 
 
 def _with_best_level(H: np.ndarray, y: np.ndarray, steps: np.ndarray) -> np.ndarray:

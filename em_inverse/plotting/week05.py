@@ -43,9 +43,10 @@ __all__ = [
 ]
 
 _WEDGE = "#F2D3C2"
-_LEVELS = 24
+_LEVELS = 20
+_FEW_LEVELS = 10
 # From here on thin lines are drawn without soft edges, which would cost more than they show.
-_MANY = 40
+_MANY = 20
 
 
 def projections(x: np.ndarray, sinogram: np.ndarray, angles: np.ndarray, s: np.ndarray) -> None:
@@ -82,7 +83,7 @@ def fourier_slice(
         fig = new_figure(8.6, 3.3, "A projection holds one line of Fourier space, and all of it")
         left, right = fig.subplots(1, 2, width_ratios=[1, 1.5])
         edge = 0.5 * (1 + 1 / n)
-        left.imshow(power, cmap=_greys(), vmin=-1, extent=(-edge, edge, edge, -edge))
+        left.imshow(power, cmap=_greys(_FEW_LEVELS), vmin=-1, extent=(-edge, edge, edge, -edge))
         ends = 0.5 * np.array([-1.0, 1.0])
         left.plot(
             ends * np.cos(t), ends * np.sin(t), color=COLOURS["naive"], linestyle="--", lw=1.8
@@ -209,7 +210,7 @@ def damage(slices: Mapping[str, np.ndarray], when: Any) -> None:
             vmax=limit,
             extent=(-half, half, half, -half),
         )
-        last.set_title("early − late")
+        last.set_title(f"{next(iter(slices))}:\nearly − late")
         last.set_xlabel("x (nm) →")
         last.set_yticklabels([])
         bar = fig.colorbar(seen, ax=last, shrink=0.62, aspect=12, pad=0.02)
@@ -298,20 +299,23 @@ def fingerprints(sections: Mapping[str, np.ndarray], pixel_size_nm: float) -> No
     show(
         fig,
         alt="One layer of the needle, cut across, three times. All 77 tilts: a round disc with a "
-        "dark wing on each side and pale hoods above and below; its middle is darker than its rim. "
-        "Tilts to ±50° only: the disc has become a lens with pointed tips, from which pale rays "
-        "leave along the last tilts. Every sixth tilt: the disc is round, the background full of "
+        "dark wing on each side and pale hoods above and below. Tilts to ±50° only: the disc has "
+        "become a lens with a darker middle and pointed tips, from which pale rays leave along the "
+        "last tilts. Every sixth tilt: the disc is round, the background full of "
         "fine streaks.",
     )
 
 
 def explorer(widget: Any) -> None:
     """Show what the explorer looks like when it opens."""
+    figure = widget.snapshot(dpi=80)
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(0.92 * width, 0.92 * height)
     show(
-        widget.snapshot(dpi=80),
-        alt="The explorer as it opens: the measured lines in Fourier space with an empty wedge "
-        "around the beam, the slice with a particle drawn out along the beam, and profiles along "
-        "and across the beam.",
+        figure,
+        alt="The explorer as it opens: the measured lines in Fourier space, the newest brightest, "
+        "with an empty wedge around the beam, the slice with a particle drawn out along the beam, "
+        "and profiles along and across the beam.",
     )
 
 
@@ -404,11 +408,11 @@ def _slice(
     return shown
 
 
-def _greys() -> Any:
+def _greys(levels: int = _LEVELS) -> Any:
     """Few enough greys that noise does not make a notebook heavy."""
     from matplotlib import colormaps
 
-    return colormaps[GREY].resampled(_LEVELS)
+    return colormaps[GREY].resampled(levels)
 
 
 def _bar(

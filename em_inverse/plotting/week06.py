@@ -173,7 +173,7 @@ def fifteen(
             ax.set_yticks([])
             ax.set_xlabel(captions.get(name, "x →"))
         beam_arrow(axes[0])
-        axes[0].set_ylabel("z ↓")
+        axes[0].set_ylabel("← z")
         scale_bar(axes[0], _PIXEL_NM, 0.3 * truth.shape[1])
         bar = figure.colorbar(shown, ax=list(axes), shrink=0.5)
         bar.set_label(f"density, one window {window_text(*WINDOW)}")

@@ -32,6 +32,15 @@ _FIRST_STEP = 0.3
 _WAIT = 15
 _SHARE = 0.2
 _FARTHEST = 100.0
+# Poisson data in FISTA: the point ahead must expect this share of what the object expects ...
+_SHARE_AHEAD = 0.1
+# ... or momentum is halved, down to this;
+_LEAST_MOMENTUM = 0.01
+# a start that expects nothing where there are counts is lifted by this share of a flat object;
+_LIFT = 1e-3
+# curvature is never taken for less than this share of that of a perfect fit, nor for more than:
+_LEAST_CURVATURE = 1e-3
+_STEEPEST = 1e30
 
 
 class FISTA(Solver):
@@ -40,7 +49,8 @@ class FISTA(Solver):
         v = prox_{tλR}(z − t ∇D(z)),   z ← v + β (v − x)
 
     The momentum β starts again whenever the objective rises. Where the data distance has no
-    Lipschitz constant (Poisson), the step t is found by backtracking.
+    Lipschitz constant (Poisson), the step t is found by backtracking, and β is shortened where z
+    would leave the domain, which ends where counts meet no expectation.
 
     Parameters
     ----------
@@ -49,13 +59,20 @@ class FISTA(Solver):
     lam : float
         λ > 0; may be changed between iterations.
     x0 : array_like, optional
-        Start: zero, or for Poisson data a flat object of the right total.
+        Start: zero, or for Poisson data a flat object of the right total. A start that expects
+        nothing where there are counts is lifted a little.
     nonnegative : bool
         Keep x ≥ 0; always so for Poisson data. Not for Smoothness, whose prox is then unknown.
     support : array_like of bool, optional
         Where x may differ from zero; of the shape of x, or ``[z, x]`` for all slices alike. Only
         for priors that treat each voxel by itself (L2, L1, x ≥ 0); PDHG takes it with any.
     stop : stop rule or sequence of stop rules
+
+    Raises
+    ------
+    DataError
+        When there are counts that no object can explain: H sees nothing there, and no background
+        is given.
 
     Notes
     -----
@@ -108,14 +125,35 @@ class FISTA(Solver):
         self.x = self._confined(_first_guess(data, x0))
         if self.nonnegative:
             self.prior.prox_nonnegative(self.x, 0.0)
+        self._into_domain()
         self._z = self.x
         self._p = np.zeros(prior.analysis(self.x.shape, self.x.dtype).out_shape, self.x.dtype)
         self._momentum = 1.0
         self._objective = float("inf")
         size = _norm(data.H)
         known = data.lipschitz()
-        self._search = known is None
         self._L = 1.02 * known if known is not None else 2 * size**2
+        self._size = size
+
+    def _data_replaced(self) -> None:
+        self._into_domain()
+        self._z, self._momentum, self._objective = self.x, 1.0, float("inf")
+
+    def _into_domain(self) -> None:
+        """Lift an object that expects nothing where there are counts."""
+        if not isinstance(self.data, PoissonLikelihood):
+            return
+        self.x = np.maximum(self.x, 0)
+        if np.isfinite(self.data.value(self.x)):
+            return
+        flat = self._confined(_first_guess(self.data, None))
+        self.x = np.maximum(self.x, self.x.dtype.type(_LIFT) * flat)
+        if not np.isfinite(self.data.value(self.x)):
+            raise DataError(
+                "y holds counts where H maps every object (inside the support) to zero, so that "
+                "no object explains them. Give the counts that do not come from the object as "
+                "`background`, or leave these values out with forward.Mask."
+            )
 
     def _step(self) -> tuple[float, float, float]:
         new = self._proximal_step(self._z)
@@ -128,12 +166,26 @@ class FISTA(Solver):
             objective, distance, prior = self._evaluate(new)
         grown = 0.5 * (1 + np.sqrt(1 + 4 * self._momentum**2))
         change = new - self.x
-        beta = new.dtype.type((self._momentum - 1) / grown)
-        self._z = new + beta * change
-        if isinstance(self.data, PoissonLikelihood):
-            self._z = np.maximum(self._z, 0)
+        self._z = self._ahead(new, change, (self._momentum - 1) / grown)
         self.x, self._momentum, self._objective = new, grown, objective
         return distance, prior, float(np.linalg.norm(change))
+
+    def _ahead(self, new: np.ndarray, change: np.ndarray, beta: float) -> np.ndarray:
+        """Go on in the direction of the last change, but not out of the domain, nor to its edge."""
+        number = new.dtype.type
+        if not isinstance(self.data, PoissonLikelihood):
+            return new + number(beta) * change
+        seen = self.data.y > 0
+        background = self.data.background
+        least = number(_SHARE_AHEAD) * (self.data.H.forward(new) + background)[seen]
+        while beta > _LEAST_MOMENTUM:
+            z = np.maximum(new + number(beta) * change, 0)
+            Hz = self.data.H.forward(z)
+            inside = np.isfinite(self.data.value_at(Hz))
+            if inside and np.all((Hz + background)[seen] >= least):
+                return z
+            beta /= 2
+        return new
 
     def _evaluate(self, x: np.ndarray) -> tuple[float, float, float]:
         Hx = self.data.H.forward(x)
@@ -143,20 +195,21 @@ class FISTA(Solver):
 
     def _proximal_step(self, z: np.ndarray) -> np.ndarray:
         gradient = self.data.gradient(z)
-        if not self._search:
+        if not isinstance(self.data, PoissonLikelihood):
             return self._prox(z - gradient.dtype.type(1 / self._L) * gradient)
-        value = self.data.value(z)
-        self._L /= 1.5
+        self._L = max(self._L / 1.5, self._least_curvature())
         while True:
             new = self._prox(z - gradient.dtype.type(1 / self._L) * gradient)
             move = new - z
-            bound = (
-                value + float(np.vdot(gradient, move)) + 0.5 * self._L * float(np.vdot(move, move))
-            )
-            rounding = 4 * float(np.finfo(new.dtype).eps) * abs(value)
-            if self.data.value(new) <= bound + rounding or self._L > 1e30:
+            room = 0.5 * self._L * float(np.vdot(move, move))
+            if _poisson_excess(self.data, z, move) <= room or self._L > _STEEPEST:
                 return new
             self._L *= 2
+
+    def _least_curvature(self) -> float:
+        """A share of the largest curvature of D where expectation and counts agree."""
+        top = float(self.data.y.max())
+        return _LEAST_CURVATURE * self._size**2 / (top if top > 0 else 1.0)
 
     def _prox(self, v: np.ndarray) -> np.ndarray:
         # The dual is kept in the units of the objective, so that it survives a change of step.
@@ -515,6 +568,22 @@ def _joint_norm_squared(L: LinearOperator) -> float:
     if not isinstance(L, Gradient):
         return 1.0
     return 0.5 + 0.5 * max(0, len(L.in_shape) - 2) / len(L.in_shape)
+
+
+def _poisson_excess(data: PoissonLikelihood, z: np.ndarray, move: np.ndarray) -> float:
+    """D(z + move) − D(z) − ⟨∇D(z), move⟩ = Σ y (r − log(1 + r)), r the relative change.
+
+    Written so that small moves do not drown in the rounding of two large values.
+    """
+    before = (data.H.forward(z) + data.background).astype(np.float64)
+    change = data.H.forward(move).astype(np.float64)
+    seen = data.y > 0
+    if not np.isfinite(data.value_at(before + change - data.background)):
+        return float("inf")
+    r = change[seen] / before[seen]
+    small = np.abs(r) < 1e-3
+    curve = np.where(small, r**2 * (1 / 2 - r / 3 + r**2 / 4), r - np.log1p(r))
+    return float(np.sum(data.y[seen] * curve))
 
 
 def _norm(H: LinearOperator) -> float:

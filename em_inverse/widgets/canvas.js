@@ -11,6 +11,7 @@ const INK = "#1a1a1a";
 const GRID = "#e4e4e4";
 const BARS = 170; // px of a window that JupyterLab and the cell keep for themselves
 const FAR = 20; // in widths and heights of the plot
+const MOST_PLATE = 0.16; // of the picture's width: the label of a scale bar inside it
 const DASHES = { solid: [], dashed: [7, 4], dotted: [2, 3], dashdot: [8, 3, 2, 3], none: [] };
 
 function render({ model, el }) {
@@ -32,10 +33,12 @@ function render({ model, el }) {
     const width = el.clientWidth;
     if (width < 40) return; // hidden: drawn when it gets a size
     nameSliders(el.closest(".em-explorer"));
+    watchOthers();
+    const scale = model.get("scale");
     boxes = drawFrame(canvas, model.get("frame"), model.get("tables"), {
       width,
-      scale: model.get("scale"),
-      besides: heightBesides(el),
+      scale,
+      besides: heightBesides(el, scale > 1),
       room,
       active: canvas.matches(":focus-visible") ? active : -1,
     });
@@ -111,6 +114,14 @@ function render({ model, el }) {
 
   const sizes = new ResizeObserver(draw);
   sizes.observe(el);
+  let watched = false;
+  // The parts beside the canvas are there once it is on the page; "more" may open, a line may wrap.
+  function watchOthers() {
+    if (watched) return;
+    const others = partsBeside(el);
+    others.forEach((part) => sizes.observe(part));
+    watched = others.length > 0;
+  }
   model.on("change:frame", onFrame);
   model.on("change:scale", draw);
   onFrame();
@@ -122,12 +133,17 @@ function render({ model, el }) {
   };
 }
 
-// What the explorer needs beside the canvas, with "more" closed: opening it must not move the rest.
-function heightBesides(el) {
+function partsBeside(el) {
+  const parts = [...(el.closest(".em-explorer")?.children || [])];
+  return parts.filter((part) => !part.contains(el));
+}
+
+// What the explorer needs beside the canvas. At a desk "more" counts as closed: opening it must not
+// move the rest. A hall cannot scroll: there the canvas makes room for it.
+function heightBesides(el, hall) {
   let height = 0;
-  for (const part of el.closest(".em-explorer")?.children || []) {
-    if (part.contains(el)) continue;
-    const lid = part.querySelector(".jupyter-widget-Collapse-header");
+  for (const part of partsBeside(el)) {
+    const lid = hall ? null : part.querySelector(".jupyter-widget-Collapse-header");
     height += lid ? lid.offsetHeight : part.offsetHeight;
   }
   return height;
@@ -416,7 +432,7 @@ function drawLines(pen, panel, { x, y, w, h, f, scale }) {
   }
   pen.textAlign = "center";
   pen.fillText(panel.x.label, box.x + box.w / 2, box.y + h + 2.35 * f);
-  sideways(pen, panel.y.label, x + 0.7 * f, box.y + h / 2);
+  sideways(pen, panel.y.label, x + 0.7 * f, box.y + h / 2, h + f);
   return box;
 }
 
@@ -467,9 +483,12 @@ function drawImage(pen, panel, { x, y, w, h, foot, f, ratio }, data, tables) {
   pen.fillStyle = INK;
   pen.textBaseline = "middle";
   pen.textAlign = "center";
-  if (panel.xLabel) pen.fillText(panel.xLabel, box.x + box.w / 2, box.y + box.h + 0.9 * f);
+  const plate = panel.bar ? pen.measureText(panel.bar.label).width : 0;
+  const aside = Boolean(panel.xLabel) && plate > MOST_PLATE * box.w;
+  const words = aside ? `${panel.xLabel}, bar ${panel.bar.label}` : panel.xLabel;
+  if (panel.xLabel) pen.fillText(words, box.x + box.w / 2, box.y + box.h + 0.9 * f);
   sideways(pen, panel.yLabel, box.x - 0.9 * f, box.y + box.h / 2);
-  if (panel.bar) drawScaleBar(pen, panel.bar, box, zoom, f);
+  if (panel.bar) drawScaleBar(pen, panel.bar, box, zoom, f, aside);
 
   const strip = { x: x + left + 0.1 * room.w, y: box.y + box.h + below + 0.3 * f, w: 0.8 * room.w };
   const ramp = pen.createLinearGradient(strip.x, 0, strip.x + strip.w, 0);
@@ -489,12 +508,22 @@ function drawImage(pen, panel, { x, y, w, h, foot, f, ratio }, data, tables) {
   return box;
 }
 
-function drawScaleBar(pen, bar, box, zoom, f) {
+// In large type on a small picture the plate would hide what it measures: then only the bar stands in
+// the corner, and its length under the picture.
+function drawScaleBar(pen, bar, box, zoom, f, alone) {
   const length = bar.pixels * zoom;
-  const x = box.x + 0.6 * f;
-  const y = box.y + box.h - 0.9 * f;
-  pen.fillStyle = "rgba(255,255,255,0.85)";
+  const x = box.x + (alone ? 0.3 : 0.6) * f;
+  const y = box.y + box.h - (alone ? 0.6 : 0.9) * f;
+  if (alone) {
+    pen.fillStyle = INK;
+    pen.fillRect(x - 2, y - 2, length + 4, 0.3 * f + 4);
+    pen.fillStyle = "#ffffff";
+    pen.fillRect(x, y, length, 0.3 * f);
+    pen.fillStyle = INK;
+    return;
+  }
   const text = pen.measureText(bar.label).width;
+  pen.fillStyle = "rgba(255,255,255,0.85)";
   pen.fillRect(x - 0.3 * f, y - 1.5 * f, Math.max(length, text) + 0.6 * f, 2.1 * f);
   pen.fillStyle = INK;
   pen.fillRect(x, y, length, 0.3 * f);
@@ -612,12 +641,15 @@ function widthOf(pen, label, f) {
   return power ? width + 0.8 * pen.measureText(power.replace("-", "−")).width : width;
 }
 
-function sideways(pen, text, x, y) {
+// Upright text; smaller where there is less room than it needs.
+function sideways(pen, text, x, y, room = Infinity) {
   if (!text) return;
   pen.save();
   pen.translate(x, y);
   pen.rotate(-Math.PI / 2);
   pen.textAlign = "center";
+  const fit = Math.min(1, room / pen.measureText(text).width);
+  pen.scale(fit, fit);
   pen.fillText(text, 0, 0);
   pen.restore();
 }

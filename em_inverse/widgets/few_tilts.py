@@ -354,7 +354,7 @@ def _pair(state: State) -> ImagePanel:
         WINDOW,
         unit="density",
         x_label="this iteration | truth",
-        y_label="z ↓, beam",
+        y_label="← z, beam",
         pixel_size_nm=1.0,
     )
 

@@ -25,7 +25,7 @@ SHARE = {"haadf": 0.03, "spectrum": 1e-4}
 MODALITIES = {"haadf": "HAADF (counts 3 %)", "spectrum": "EELS map (counts 0.01 %)"}
 OBJECTS = {
     "particle": "core-shell particle (Au in Fe)",
-    "columns": "pairs of columns (150, 300, 450 pm)",
+    "columns": "three pairs of columns",
     "cube": "nanocube with pores",
 }
 GAPS_PM = (150, 300, 450)
@@ -104,9 +104,9 @@ def specimen(kind: str = "particle", modality: str = "haadf") -> Specimen:
 class ForwardExplorer(Explorer):
     """Send an object through the probe and count electrons; object, probe and dose are yours.
 
-    It opens at the dose that many oxides survive: fewer than eight electrons in the brightest
-    pixel. Pull the dose down and single electrons are left; pull the probe wide and the pairs of
-    columns merge one after the other.
+    It opens at 1000 electrons per Å², little for a metal: fewer than eight electrons are counted
+    in the brightest pixel. Pull the dose down and single electrons are left; pull the probe wide
+    and the pairs of columns merge one after the other.
 
     Examples
     --------
@@ -156,7 +156,7 @@ class ForwardExplorer(Explorer):
                 (0.0, share),
                 unit="electrons scattered to the detector (%)",
                 x_label="x →",
-                y_label="y ↓",
+                y_label="← y",
                 pixel_size_nm=size,
             ),
             ImagePanel(
@@ -166,7 +166,7 @@ class ForwardExplorer(Explorer):
                 window,
                 unit="electrons expected per pixel",
                 x_label="x →",
-                y_label="y ↓",
+                y_label="← y",
                 pixel_size_nm=size,
             ),
             ImagePanel(
@@ -176,7 +176,7 @@ class ForwardExplorer(Explorer):
                 window,
                 unit="electrons counted per pixel",
                 x_label="x →",
-                y_label="y ↓",
+                y_label="← y",
                 pixel_size_nm=size,
             ),
         )

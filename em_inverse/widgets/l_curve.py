@@ -157,10 +157,12 @@ class LCurveExplorer(Explorer):
         at = result.curve
         share = at.residuals[result.index] / at.noise_norm
         headline = f"RMSE {number_text(result.ratio)} × the lowest"
-        told = [f"{name} {number_text(ratio)} ×" for name, ratio in at.ratios.items()]
+        told = [
+            f"{name} {number_text(ratio)}\N{NO-BREAK SPACE}×" for name, ratio in at.ratios.items()
+        ]
         if "L-curve" not in at.chosen:
             told.insert(0, "L-curve: no corner")
-        fit = f"‖Hx − y‖ = {number_text(float(share))} × noise norm"
+        fit = f"‖Hx − y‖ = {number_text(float(share))}\N{NO-BREAK SPACE}× noise"
         note = f"{fit} · {', '.join(told)}"
         words = (
             f"{NAMES[_key(at.problem)]}, λ = {number_text(float(at.lambdas[result.index]))}: "
@@ -235,9 +237,10 @@ def _verdict(state: State) -> str:
     at = state.curve
     if state.ratio <= 1.15:
         return "Near the best λ."
-    if state.index < int(at.errors.argmin()):
-        return "λ too small: noise taken for object."
-    return "λ too large: the object fades."
+    small = state.index < int(at.errors.argmin())
+    if state.ratio <= 2:
+        return f"λ a little too {'small' if small else 'large'}."
+    return "λ too small: noise is in." if small else "λ too large: the object fades."
 
 
 def _object(state: State) -> Panel:
@@ -247,12 +250,12 @@ def _object(state: State) -> Panel:
         gap = np.full((truth.shape[0], 1), truth.max())
         return ImagePanel(
             "object",
-            f"{_verdict(state)} Left the truth, right the answer.",
+            f"Left truth, right answer. {_verdict(state)}",
             np.hstack([truth, gap, state.x]),
             window=(0.0, float(1.2 * truth.max())),
             unit="intensity",
             x_label="x →",
-            y_label="z ↓ (beam)",
+            y_label="← z, beam",
         )
     span = float(np.ptp(truth))
     step = float(at.problem.t[1] - at.problem.t[0])
@@ -280,7 +283,7 @@ def _l_curve(state: State) -> LinePanel:
     elif "not a clear corner" in at.message:
         title = "It reports: not a clear corner."
     else:
-        title = "It bends at the cross. Click on it."
+        title = "It bends at the cross: click."
     return LinePanel(
         "l-curve",
         title,
@@ -299,7 +302,7 @@ def _u_curve(state: State) -> LinePanel:
     lines.append(Line([relative[best]], [1.0], "best λ", INK, "none", "open diamond", size=17))
     return LinePanel(
         "u-curve",
-        "Where each rule lands on the U.",
+        "Where each rule lands.",
         lines,
         Axis("λ / σ₁²", "log", (float(relative[0]), float(relative[-1]))),
         Axis("RMSE / lowest RMSE", "log", _limits(ratios)),

@@ -223,7 +223,7 @@ class ImagePanel:
     unit : str
         Quantity and unit of the colour bar.
     x_label, y_label : str
-        What the columns and the rows are, with the direction: ``"x →"``, ``"z ↓ (beam)"``.
+        What the columns and the rows are, with the direction: ``"x →"``, ``"← z, beam"``.
     pixel_size_nm : float, optional
         Draws a scale bar.
 

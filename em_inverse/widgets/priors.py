@@ -189,7 +189,7 @@ class PriorExplorer(Explorer):
         words = f"At {number_text(result.scale)} × the best λ of each: RMSE {errors}. {lead}."
         limits = _limits(result.found)
         panels = [_panel(result, name, name == leader, limits) for name in PRIORS]
-        return View(panels, headline, lead, words)
+        return View(panels, headline, f"{lead} · thin and black: truth · dots: data", words)
 
 
 #: What has been computed before, so that its slider needs no thread.
@@ -204,7 +204,7 @@ def _truth(specimen: str) -> np.ndarray:
         "adatoms": lambda: phantoms.three_peaks(
             N, (22, 47, 58, 90), (1.0, 0.6, 1.0, 0.8), width=0.3
         ),
-        "columns": lambda: phantoms.three_peaks(N, range(10, N, 12), [1.0] * 10, width=2.0),
+        "columns": lambda: phantoms.three_peaks(N, range(6, N, 12), [1.0] * 10, width=2.0),
     }
     return made[specimen]()
 
@@ -219,8 +219,7 @@ def _limits(found: Restored) -> tuple[float, float]:
 def _panel(state: State, name: str, leads: bool, limits: tuple[float, float]) -> LinePanel:
     at = np.arange(N)
     x = state.shown[name]
-    first = name == PRIORS[0]
-    title = f"{WORDS[name]}: RMSE {state.rmse[name]:.3f}{', the best' if leads else ''}"
+    title = f"{WORDS[name]}, λ = {number_text(state.lam[name])}{': the best' if leads else ''}"
     if x.max() > limits[1]:
         title += f", up to {x.max():.1f}"
     return LinePanel(
@@ -230,21 +229,14 @@ def _panel(state: State, name: str, leads: bool, limits: tuple[float, float]) ->
             Line(
                 at,
                 state.found.data,
-                "data y" if first else "",
+                "",
                 COLOURS["measurement"],
                 style="none",
                 marker="circle",
                 size=4,
             ),
-            Line(at, state.found.truth, "truth x" if first else "", COLOURS["truth"], width=1.5),
-            Line(
-                at,
-                x,
-                f"{name}, λ = {number_text(state.lam[name])}",
-                COLOURS[ROLE[name]],
-                STYLE[name],
-                width=2.5,
-            ),
+            Line(at, state.found.truth, "", COLOURS["truth"], width=1.5),
+            Line(at, x, "", COLOURS[ROLE[name]], STYLE[name], width=2.5),
         ],
         Axis("position (px)" if name in PRIORS[-2:] else "", limits=(0, N - 1)),
         Axis("intensity", limits=limits),

@@ -38,8 +38,8 @@ PERCENT = LogSlider(
 CUTS = {"2": "cut at 2 σ", "3": "cut at 3 σ", "4": "cut at 4 σ", "none": "not cut"}
 BORDERS = {
     "reflect": "mirrored (reflect)",
-    "mirror": "mirrored about the last pixel (mirror)",
-    "nearest": "last pixel for ever (nearest)",
+    "mirror": "last pixel once (mirror)",
+    "nearest": "last pixel kept (nearest)",
     "wrap": "the other side (wrap)",
     "constant": "vacuum (constant)",
 }
@@ -321,15 +321,13 @@ def _error(state: State) -> LinePanel:
             Line(
                 [state.best],
                 [state.errors.min()],
-                "best rank",
+                "best",
                 INK,
                 "none",
                 "open diamond",
                 size=17,
             ),
-            Line(
-                [state.rank], [state.rmse], "your rank", COLOURS["naive"], "none", "circle", size=11
-            ),
+            Line([state.rank], [state.rmse], "you", COLOURS["naive"], "none", "circle", size=11),
         ],
         Axis("rank r", limits=(0, N + 1)),
         Axis("RMSE", "log", (1e-3, 1e3)),

@@ -117,7 +117,7 @@ class WedgeExplorer(Explorer):
         """Return the fan, the slice and its two profiles, and the stretch."""
         headline = f"elongation {number_text(round(result.stretched, 2))}"
         share = round(100 * result.missing_deg / 180)
-        count = f"{result.angles.size} of {result.planned} tilts"
+        count = f"{result.angles.size} of {result.planned} tilt{'s' * (result.planned != 1)}"
         along = _direction(result)
         note = f"{count} · {share} % of the directions missing · {along}"
         words = (
@@ -257,11 +257,12 @@ def _coverage(state: State) -> ImagePanel:
     nearest = rising[(above - np.where(np.abs(before) < np.abs(after), 2, 1)) % n]
     bright = OLDEST + (1 - OLDEST) * (nearest + 1) / n
     image = np.where(radius <= N, bright * np.clip(1.2 - off, 0, 1), 0.0)
+    count = f"{n} line{'s' * (n != 1)}"
     if state.missing_deg > 0:
-        title = f"{state.angles.size} lines; {round(state.missing_deg)}° hold none."
+        title = f"{count}; {round(state.missing_deg)}° hold none."
     else:
-        title = f"{state.angles.size} lines, and no wedge."
-    return ImagePanel("coverage", title, image, (0, 1), "grey", ORDER_OF_LINES, "kx →", "kz ↓")
+        title = f"{count}, and no wedge."
+    return ImagePanel("coverage", title, image, (0, 1), "grey", ORDER_OF_LINES, "kx →", "← kz")
 
 
 def _slice(state: State) -> ImagePanel:
@@ -274,7 +275,7 @@ def _slice(state: State) -> ImagePanel:
         "grey",
         "intensity",
         "x →",
-        "z ↓, beam",
+        "← z, beam",
     )
 
 

@@ -41,6 +41,20 @@ FINGERPRINT = """
 }
 """
 
+# Pixels in the grey of a scale bar's plate over black.
+PLATES = """
+() => {
+  const canvas = document.querySelector('.em-canvas canvas');
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  let count = 0;
+  for (let i = 0; i < data.length; i += 4) {
+    count += data[i] === 217 && data[i + 1] === 217 && data[i + 2] === 217;
+  }
+  return count;
+}
+"""
+PLATED = ("week01",)
+
 
 @pytest.fixture(scope="module", params=EXPLORERS, ids=EXPLORERS.get)
 def page(request: Any, open_notebook: Callable[[str, list[str], str], Any]) -> Iterator[Any]:
@@ -116,17 +130,43 @@ def test_reset_brings_the_opening_back(page: Any) -> None:
 def test_large_type_fits_the_screen_of_a_hall(page: Any, screenshots: Path) -> None:
     height = page.locator(CANVAS).bounding_box()["height"]
     before = page.locator(".em-headline").bounding_box()["height"]
+    plates = page.evaluate(PLATES)
     page.get_by_role("button", name="Large type").click()
     page.wait_for_timeout(800)
     page.locator(EXPLORER).first.scroll_into_view_if_needed()
     page.screenshot(path=screenshots / f"{page.week}_present.png")
     assert page.locator(".em-headline").bounding_box()["height"] > 1.8 * before
+    if page.week in PLATED:
+        assert plates > 1000
+        assert page.evaluate(PLATES) < plates / 3, "a scale bar covers what it measures"
     whole = page.locator(EXPLORER).first.bounding_box()
     assert whole["width"] <= 1920
     assert whole["height"] <= VISIBLE_HEIGHT, "the hall sees only a part of it"
+    _fold(page)
+    page.screenshot(path=screenshots / f"{page.week}_present_more.png")
+    whole = page.locator(EXPLORER).first.bounding_box()
+    assert whole["height"] <= VISIBLE_HEIGHT, "with “more” open the hall sees only a part of it"
+    _fold(page)
     page.get_by_role("button", name="Large type").click()
     page.wait_for_timeout(500)
     assert page.locator(CANVAS).bounding_box()["height"] == pytest.approx(height, abs=2)
+    _no_complaints(page)
+
+
+def test_stop_leaves_the_picture_and_puts_the_controls_back(page: Any) -> None:
+    if page.week not in NEW_RUNS:
+        pytest.skip("nothing here takes long enough to be stopped")
+    menu, entry, start = NEW_RUNS[page.week]
+    page.locator(MENUS).nth(menu).select_option(index=entry)
+    _settle(page)
+    shown, positions = page.locator(CANVAS).get_attribute("aria-label"), _positions(page)
+    start(page)
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_text("Stopped: the controls are back").wait_for()
+    assert page.locator(CANVAS).get_attribute("aria-label") == shown
+    assert _positions(page) == positions
+    assert not page.get_by_role("button", name="Stop").is_visible()
+    _reset(page)
     _no_complaints(page)
 
 
@@ -139,6 +179,24 @@ def test_running_the_cell_again_leaves_one_explorer(page: Any) -> None:
     page.keyboard.press("ArrowRight")
     page.wait_for_selector(f"{CANVAS}[data-frame='2']", state="attached")
     _no_complaints(page)
+
+
+def _other_object(page: Any) -> None:
+    page.locator(MENUS).first.select_option(index=1)
+
+
+def _all_tilts(page: Any) -> None:
+    page.locator(SLIDERS).nth(1).focus()
+    page.keyboard.press("End")
+
+
+NEW_RUNS = {"week03": (1, 0, _other_object), "week06": (0, 2, _all_tilts)}
+"""Menu and entry to choose first, and then what starts a run that no other test has made."""
+
+
+def _positions(page: Any) -> list[str]:
+    sliders = page.locator(SLIDERS).evaluate_all("all => all.map(o => o.ariaValueNow)")
+    return sliders + page.locator(MENUS).evaluate_all("all => all.map(o => o.value)")
 
 
 def _fold(page: Any) -> None:

@@ -57,6 +57,15 @@ def test_says_what_is_wrong(value, like, words):
     assert words in fault
 
 
+def test_a_mask_may_hold_true_and_false():
+    array, fault = read([True, False], np.array([0.0, 1.0]))
+    assert not fault
+    assert array.dtype == float
+    np.testing.assert_array_equal(array, [1, 0])
+    assert read([True, False], np.array([0.0, 2.0]))[0] is None
+    assert read(True, np.array(1.0))[0] is None
+
+
 def test_objects_that_bite_are_refused():
     class Biting:
         def __array__(self, *args, **kwargs):

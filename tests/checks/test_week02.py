@@ -30,6 +30,17 @@ def condition_by_eigenvalues(A):
     return np.array([np.sqrt(gram[0] / gram[-1]), A.shape[1] - len(gram)])
 
 
+def condition_by_pseudoinverse(H):
+    norms = np.linalg.norm(H, 2), np.linalg.norm(np.linalg.pinv(H, rcond=1e-10), 2)
+    return norms[0] * norms[1], H.shape[1] - np.linalg.matrix_rank(H)
+
+
+def truncated_by_eigenvectors(H, y, r):
+    values, V = np.linalg.eigh(H.T @ H)
+    V = V[:, ::-1][:, :r]
+    return V @ ((V.T @ (H.T @ y)) / values[::-1][:r])
+
+
 def rmse_by_trace(H, noise_level):
     """The covariance of the naive inverse is noise² (HᵀH)⁻¹."""
     return noise_level * np.sqrt(np.trace(np.linalg.inv(H.T @ H)) / H.shape[1])
@@ -62,6 +73,8 @@ def truncated_by_threshold(H, y, r):
 RIGHT = [
     (ex.condition, condition_by_rank),
     (ex.condition, condition_by_eigenvalues),
+    (ex.condition, condition_by_pseudoinverse),
+    (ex.truncated_svd, truncated_by_eigenvectors),
     (ex.expected_rmse, rmse_by_trace),
     (ex.expected_rmse, rmse_by_pseudoinverse),
     (ex.truncated_svd, truncated_loop),
@@ -152,6 +165,18 @@ def simulated(H, noise_level):
     return np.sqrt(np.mean((draws @ np.linalg.pinv(H).T) ** 2))
 
 
+def threshold_for_this_h(H):
+    """Good for matrices of size 1, and for no others."""
+    s = np.linalg.svd(H, compute_uv=False)
+    seen = s[s > 1e-10]
+    return s[0] / seen[-1], H.shape[1] - len(seen)
+
+
+def simulated_with_a_seed(H, noise_level):
+    draws = noise_level * np.random.default_rng(0).standard_normal((2000, len(H)))
+    return np.sqrt(np.mean((draws @ np.linalg.pinv(H).T) ** 2))
+
+
 def tall_only(H):
     answer = week02_reference.condition(H)
     return answer if H.shape[0] <= H.shape[1] or len(H) != 9 else (answer[0], answer[1] + 1)
@@ -167,6 +192,8 @@ def too_small(H):
     [
         (ex.condition, divides_by_rounding, "zero without rounding"),
         (ex.condition, threshold_in_units_of_h, "measured against the largest"),
+        (ex.condition, threshold_for_this_h, "all its entries times 1e+09"),
+        (ex.expected_rmse, simulated_with_a_seed, "a fixed seed would"),
         (ex.condition, tall_only, "the number of columns"),
         (ex.condition, too_small, "never below 1"),
         (ex.expected_rmse, simulated, "draws noise"),

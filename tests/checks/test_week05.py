@@ -59,6 +59,12 @@ def mask_by_loop(n, max_tilt_deg):
     return mask
 
 
+def mask_of_truth(n, max_tilt_deg):
+    """True and False are as good as 1 and 0."""
+    k = np.fft.fftfreq(n)
+    return np.abs(np.angle(np.abs(k) + 1j * k[:, None], deg=True)) <= max_tilt_deg
+
+
 def spread_by_projection(image):
     w = np.where(image >= image.max() / 4, image, 0)
     widths = []
@@ -76,6 +82,7 @@ RIGHT = [
     (ex.ramp, ramp_loop),
     (ex.wedge_mask, mask_by_slope),
     (ex.wedge_mask, mask_by_loop),
+    (ex.wedge_mask, mask_of_truth),
     (ex.spread_ratio, spread_by_projection),
     (ex.spread_ratio, metrics.wedge_elongation),
 ]

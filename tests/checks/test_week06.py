@@ -106,7 +106,7 @@ def test_graders_may_choose_other_sizes(task):
 
 @pytest.mark.parametrize(("task", "entry"), TABLE, ids=NAMES)
 def test_usual_wrong_answers_are_refused_by_name(task, entry, capsys):
-    for seed in range(1 if task is ex.iterate_until else 4):
+    for seed in range(1 if task is ex.iterate_until else 2):
         verdict = task.evaluate(entry.wrong, seed=seed)
         assert verdict.misconception == entry.name, str(verdict)
         assert verdict.state in (State.WRONG, State.ERROR)
@@ -133,15 +133,14 @@ def test_usual_wrong_answers_are_refused_by_name(task, entry, capsys):
         lambda H, y, lam, extra, more: 3,
     ],
 )
-def test_constants_zeros_and_rubbish_are_refused(task, func, capsys):
+def test_constants_zeros_and_rubbish_are_refused(task, func):
     verdict = task.evaluate(func)
     assert verdict.state in (State.WRONG, State.ERROR)
     assert verdict.points == 0
     assert verdict.misconception == ""
-    task.check(func)
-    out = capsys.readouterr().out
-    assert "fault of the kit" not in " ".join(out.split())
-    assert "Traceback" not in out
+    shown = " ".join(str(verdict).split())
+    assert "fault of the kit" not in shown
+    assert "Traceback" not in shown
 
 
 def drawn_in_by_halves(v, b, epsilon):

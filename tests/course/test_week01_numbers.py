@@ -7,6 +7,7 @@ held here: when a sentence is edited, edit its test.
 import numpy as np
 import pytest
 import scipy.special
+import scipy.stats
 
 from em_inverse import forward, noise, phantoms
 from em_inverse.checks import week01_pictures
@@ -67,6 +68,15 @@ def test_section_3_rutherford_sends_3_per_cent_to_the_ring(lesson):
     share = cross_section(79) * x[1, 48, 48] + cross_section(26) * x[0, 48, 48]
     assert share == pytest.approx(0.031, abs=5e-4)
 
+    def screened(Z):
+        """The same with Wentzel's screening: θ² + θ₀² in place of θ², θ₀ = λ/(2π a)."""
+        wavelength, radius = 0.00251, 0.885 * 0.0529 / Z ** (1 / 3)  # nm
+        angle = wavelength / (2 * np.pi * radius)
+        return 4 * np.pi * (Z * 1.44e-3 / pv) ** 2 / (0.08**2 + angle**2)
+
+    less = screened(79) * x[1, 48, 48] + screened(26) * x[0, 48, 48]
+    assert share - less == pytest.approx(0.005, abs=1e-3)  # "takes half a per cent off"
+
 
 def dip(gap_pm, probe_pm=150.0):
     u = np.linspace(-gap_pm, gap_pm, 4001)
@@ -108,6 +118,12 @@ def test_section_4_doses(lesson):
     few, ten = reference.snr(np.array([1e4, 1e5]), 0.05, share.max(), 0.0)
     assert few**2 == pytest.approx(0.75)  # "even the core expects 0.75 electrons"
     assert ten / few == pytest.approx(3.2, abs=0.05)
+    # "0 in every second pixel, and 4 or more in one of 140 … some 1500 … hardly a six"
+    assert scipy.stats.poisson.pmf(0, 0.75) == pytest.approx(0.5, abs=0.03)
+    assert 1 / scipy.stats.poisson.sf(3, 0.75) == pytest.approx(140, abs=5)
+    core = np.count_nonzero(phantoms.core_shell_maps(96, 22, 38)[1])
+    assert core == pytest.approx(1500, rel=0.06)
+    assert core * scipy.stats.poisson.sf(5, 0.75) < 0.3
     # "about 5" of the prediction: the largest count in each of 20 images
     most = [noise.generator(k).poisson(25 * share).max() for k in range(20)]
     assert 4 <= np.median(most) <= 5
@@ -134,6 +150,14 @@ def test_section_5_a_point_runs_along_a_sine():
     seen = (data * (np.arange(65) - 32)).sum(axis=1) / data.sum(axis=1)
     theta = np.deg2rad(tilts)
     assert np.allclose(seen, -12 * np.cos(theta) + 8 * np.sin(theta), atol=0.1)
+
+
+def test_section_5_the_pore_that_the_figure_follows():
+    x = phantoms.nanocube_with_pores(96)
+    z, across = np.indices(x.shape)
+    assert x[(z - 24) ** 2 + (across - 33) ** 2 <= 3**2].max() == 0
+    T = forward.ParallelBeam(x.shape, np.arange(-70, 71, 2))
+    assert (T.T @ (T @ x)).max() == pytest.approx(3900, rel=0.02)  # section 6, where x is 1
 
 
 def test_section_6_blurring_is_its_own_adjoint():
@@ -169,6 +193,10 @@ def test_section_7_how_often_the_right_object_is_chosen():
         assert share(tilt, 1e5) == pytest.approx(scipy.special.ndtr(d / 2), abs=0.04)
     # "At one degree the projections differ by less than the scatter of the counts."
     assert week01_pictures.separation(1, 1e5) < 1
+    # "61 % … Ten times the dose makes it 84 % … tilting to 10° makes it 81 %"
+    assert [share(3, 1e4), share(3, 1e5), share(10, 1e4)] == pytest.approx(
+        [0.61, 0.84, 0.81], abs=0.01
+    )
     # "Here the angle is the better bargain": 3° at ten times the dose is no better than 10°.
     assert share(10, 1e5) > share(3, 1e6) - 0.01
 
@@ -182,8 +210,9 @@ def test_section_8_hadamard():
     assert not total.any()  # columns and rows add up to the same in every object
     overlap = np.exp(-(50**2) / (2 * 150**2))
     assert overlap == pytest.approx(0.95, abs=0.005)
-    assert 1 - overlap == pytest.approx(0.05, abs=0.005)
-    assert 1 / (1 - overlap) == pytest.approx(18.5, abs=0.1)  # "almost 20"
+    assert 1 - overlap == pytest.approx(0.054, abs=5e-4)
+    assert 0.01 * (1 + overlap) == pytest.approx(0.0195, abs=5e-5)  # 1 % of one value
+    assert pytest.approx(0.36, abs=0.005) == 0.0195 / 0.054
     pair = np.array([[1, overlap], [overlap, 1]])
     changed = np.linalg.solve(pair, pair @ [1, 1] * np.array([1.01, 0.99]))
     assert changed[0] - 1 == pytest.approx(0.36, abs=0.005)  # "40 %" of the three alternatives

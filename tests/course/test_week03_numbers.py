@@ -54,6 +54,8 @@ def test_notebook_checks_and_explorer_share_one_problem(lesson):
     np.testing.assert_array_equal(data, y)
     np.testing.assert_array_equal(truth, x)
     np.testing.assert_array_equal(restored("wedge", "6").data, y)
+    quiet = np.linalg.norm(y - H @ x) / (noise.gaussian_sigma(H @ x, 0.06) * np.sqrt(120))
+    assert 1 - quiet == pytest.approx(0.2, abs=0.03)  # "a fifth below what is expected"
     assert 1 / np.sqrt(280) == pytest.approx(0.06, abs=5e-4)
 
 
@@ -131,8 +133,10 @@ def test_section_6_four_signatures(lesson, paths):
     assert metrics.edge_width(paths["H1"][14:36], 0, 1) == pytest.approx(5.9, abs=0.05)
     assert metrics.edge_width(paths["TV"][14:36], 0, 1) < 1
     ramp = {name: c[54:102] for name, c in paths.items()}
-    pieces = 1 + np.count_nonzero(np.abs(np.diff(ramp["TV"])) > 1e-3)
-    assert pieces == 9  # quiz 1
+    steps = np.flatnonzero(np.abs(np.diff(ramp["TV"])) > 1e-3)
+    lengths = np.diff([-1, *steps, 47])
+    assert lengths.sum() == 48
+    assert np.sum(lengths >= 3) == 5  # the title; quiz 1
     assert metrics.rmse(ramp["H1"], x[54:102]) < metrics.rmse(ramp["TV"], x[54:102]) / 2
     fence = paths["L1"]
     filled = np.flatnonzero(fence > 0.1)
@@ -158,7 +162,21 @@ def test_section_7_each_prior_wins_at_home(lesson):
         own = best.pop(home)
         # "TV by a factor of eight on grains, L1 by twenty on adatoms, H1 by two on the dopant"
         assert min(best.values()) / own == pytest.approx(factor, rel=0.15)
-        assert best["L2"] > own  # "L2 wins nowhere"
+        assert best["L2"] > own  # "L2 wins none of the four"
+    waves = 0.5 * np.cos(np.linspace(0, 3 * np.pi, 120))
+    y = noise.gaussian(H @ waves, 0.06, seed=42)
+    by_values = choose.sweep(H, y, lambdas, waves).rmse.min()
+    by_slopes = choose.sweep(H, y, lambdas, waves, penalty="gradient").rmse.min()
+    assert 2 < by_values / by_slopes < 3  # "by more than two on the phase map"
+
+
+def test_section_7_columns(lesson):
+    H, truth = lesson[0], phantoms.three_peaks(120, range(6, 120, 12), [1] * 10, width=2)
+    y, tops = noise.gaussian(H @ truth, 0.06, seed=42), np.arange(6, 120, 12)
+    smooth = choose.sweep(H, y, LAMBDAS, truth, penalty="gradient")
+    blocks = min(solvers.tv_path(H, y, LAMBDAS), key=lambda c: metrics.rmse(c, truth))
+    assert smooth.solutions[smooth.rmse.argmin()][tops].mean() == pytest.approx(0.87, abs=5e-3)
+    assert blocks[tops].mean() == pytest.approx(0.75, abs=0.01)  # "a quarter too low"
 
 
 def test_section_7_the_lecture(paths):
@@ -196,6 +214,16 @@ def test_section_8_bias_and_noise_trade(lesson, again):
     assert 1 - plateau.mean() == pytest.approx(0.02, abs=0.005)  # "2 % too low"
 
 
+def test_section_8_noise_makes_a_bias_of_its_own_in_tv(lesson, again):
+    H, x, _ = lesson
+    h1 = deblurring.tikhonov(H, H @ x, 0.006, penalty="gradient")
+    assert metrics.rmse(h1, x) == pytest.approx(0.055, abs=5e-4)  # "0.055 are bias"
+    off = [metrics.rmse(m, x) for m in again["TV"].mean(axis=0)]
+    assert off[0] > 1.5 * off[1]  # "rises again"
+    quiet = solvers.tv_path(H, H @ x, [0.006])[0]
+    assert metrics.rmse(quiet, x) == pytest.approx(0.007, abs=5e-4)
+
+
 def test_section_8_the_mean_of_h1_is_the_reconstruction_of_the_mean(lesson, again):
     H, x, _ = lesson
     clean = deblurring.tikhonov(H, H @ x, 0.6, penalty="gradient")
@@ -222,6 +250,8 @@ def test_section_9_core_shell():
     assert np.count_nonzero(nano[32] > 0.7) / 10 == pytest.approx(2.6, abs=0.1)
     P = forward.GaussianBlur((64, 64), sigma=2)
     blurred = metrics.edge_width(figures.rings(P @ nano)[6:19], 0.4, 1)
+    sharp = metrics.edge_width(figures.rings(nano)[6:19], 0.4, 1)
+    assert 0.1 * sharp == pytest.approx(0.16, abs=5e-3)  # "which alone makes 0.16 nm"
     assert 0.1 * blurred == pytest.approx(0.5, abs=0.05)  # nm, after the probe
     counted = noise.poisson(P @ nano, dose=30, seed=42)
     h1 = choose.sweep(P, counted, np.geomspace(0.03, 0.3, 13), nano, penalty="gradient")
@@ -284,3 +314,10 @@ def test_a_ramp_comes_out_of_tv_sharper_than_it_is(lesson):
     best = min(found, key=lambda c: metrics.rmse(c, ramp))
     true = metrics.edge_width(ramp, 0, 1)
     assert metrics.edge_width(best, best[0], best[-1]) < 0.75 * true
+
+
+def test_section_4_corners_are_met_often(lesson):
+    two = np.array([[0.75, 0.25], [0.25, 0.75]])
+    Y = two @ np.random.default_rng(1).standard_normal((2, 500))
+    found = [solvers.l1_path(two, column, [0.5])[0] for column in Y.T]
+    assert sum((np.abs(x) < 1e-9).any() for x in found) == 316  # "nearly two out of three"

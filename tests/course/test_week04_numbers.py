@@ -10,6 +10,7 @@ import pytest
 from em_inverse import choose, deblurring, forward, metrics, noise, phantoms, problems, tomography
 from em_inverse.errors import DataError
 from em_inverse.plotting import week04 as figures
+from em_inverse.solvers import TikhonovPath
 from em_inverse.widgets.l_curve import curve
 
 LAMBDAS = np.geomspace(1e-5, 10, 121)
@@ -135,6 +136,21 @@ def test_section_5_rescaled_counts_are_refused():
     assert phantoms.core_shell(32).max() == pytest.approx(1)  # "8 counts where it is brightest"
 
 
+def test_section_5_lambda_of_a_part_is_a_little_larger():
+    """With fewer counts the squared signal falls faster than the variance."""
+    probe, particle = forward.GaussianBlur((32, 32), 1.0), 8 * phantoms.core_shell(32)
+    rng, weights = np.random.default_rng(0), np.geomspace(0.1, 3, 60)
+    square = np.zeros((2, 60))
+    for _ in range(8):
+        counted = rng.poisson(probe @ particle)
+        for k, share in enumerate((1.0, 0.8)):
+            part = rng.binomial(counted, share).astype(float)
+            truth = share * particle
+            square[k] += choose.sweep(probe, part, weights, truth, penalty="gradient").rmse ** 2
+    whole, fitted = weights[square.argmin(axis=1)]
+    assert 1 < fitted / whole < 1.5
+
+
 def test_section_6_the_field(contest):
     assert len(contest) == 20  # ten problems, two levels
     assert len(problems.CLASSICS) == 7
@@ -148,6 +164,8 @@ def test_section_6_the_l_curve(contest):
     for name in ("phillips", "gravity", "heat"):  # "typically 2 to 3 times off"
         assert 2 < medians[name, 0.01] < 3.3
         assert medians[name, 0.10] < 1.3  # "gets worse as the data get better"
+    tilted = medians["tilt series", 0.10], medians["tilt series", 0.01]
+    assert tilted == pytest.approx((2, 5), abs=0.4)  # "2 times off at 10 %, 5 times at 1 %"
     none = {key: np.isnan(found.ratios["L-curve"]).sum() for key, found in contest.items()}
     assert 0 < none.pop(("tilt series", 0.01)) < 20
     assert not any(none.values())
@@ -183,6 +201,21 @@ def test_section_6_quasi_optimality(contest):
     assert max(medians.values()) < min(worst.values())  # "the calmest column"
     s = problems.heat().H.svd()[1]
     assert s[-1] < 1e-10 * s[0] < 1e-6 * s[-4]  # "some singular values next to nothing"
+
+
+def test_section_6_quasi_optimality_on_heat_is_mended_by_a_shorter_search():
+    p = problems.heat()
+    largest = p.H.svd()[1][0] ** 2
+    grid = np.geomspace(1e-6 * largest, 10 * largest, 169)
+    for level, wanted in ((0.10, 1.3), (0.01, 1.0)):
+        ratios = []
+        for seed in range(20):
+            path = TikhonovPath(p.H, noise.gaussian(p.y, level, seed=seed))
+            change = path.changes(grid)
+            valleys = np.flatnonzero((change[1:-1] < change[:-2]) & (change[1:-1] < change[2:])) + 1
+            errors = np.sqrt(np.mean((path.solutions(grid) - p.x_true) ** 2, axis=1))
+            ratios.append(errors[valleys[change[valleys].argmin()]] / errors.min())
+        assert np.median(ratios) == pytest.approx(wanted, abs=0.05)
 
 
 def test_section_6_most_medians_lie_between_1_and_2(contest):
@@ -232,6 +265,26 @@ def test_section_8_the_start_was_too_small():
     trace = tomography.halve_until_noise(series, "tv", noise=norm)
     assert "doubled" in trace.message
     assert len(series.angles_deg) == 29
+
+
+def test_section_8_lambda_of_tv_grows_like_the_noise():
+    """Not like its square; and a flat region needs a λ in proportion to the noise."""
+    p = problems.tilt_slice(24, tilt_step=5)
+    found = []
+    for level in (0.01, 0.20):
+        series = tomography.TiltSeries(noise.gaussian(p.y, level, seed=1), np.arange(-70, 71, 5))
+        norm = noise.gaussian_sigma(p.y, level) * np.sqrt(p.y.size)
+        found.append(tomography.halve_until_noise(series, "tv", noise=norm).lam)
+    assert found[1] / found[0] == pytest.approx(19, abs=1)  # "nineteen times the λ"
+    flat = np.random.default_rng(0).standard_normal(200)
+
+    def keeps_flat(lam, size):
+        return np.ptp(deblurring.total_variation(np.eye(200), size * flat, lam, tol=1e-10)) < 1e-6
+
+    needed = 2 * np.abs(np.cumsum(flat - flat.mean())).max()
+    for size in (1.0, 20.0):
+        assert keeps_flat(1.01 * size * needed, size)
+        assert not keeps_flat(0.9 * size * needed, size)
 
 
 def test_section_8_the_gain_of_the_wiener_filter_shrinks_when_its_power_is_a_model():

@@ -5,7 +5,7 @@ import inspect
 import numpy as np
 import pytest
 
-from em_inverse import phantoms
+from em_inverse import forward, phantoms
 from em_inverse.plotting import week01 as figures
 
 RNG = np.random.default_rng(0)
@@ -56,6 +56,20 @@ def test_figures_made_for_the_checks():
     assert len(figures.snr_figure(dose, CURVE[:2], CURVE[:2]).axes[0].lines) == 3
     apart = figures.separation_figure(np.arange(4.0), np.arange(4.0))
     assert apart.axes[0].get_ylim()[0] == 0
+
+
+def test_the_dashed_line_follows_the_point_that_was_marked(monkeypatch):
+    kept = {}
+    monkeypatch.setattr(figures, "show", lambda figure, alt: kept.update(figure=figure, alt=alt))
+    tilts = np.arange(-60.0, 61.0, 10)
+    x = phantoms.disc(65, 2, (40, 20))
+    data = forward.ParallelBeam(x.shape, tilts) @ x
+    figures.sinogram(x, tilts, data, point=(40, 20))
+    left, right = kept["figure"].axes[:2]
+    assert left.lines[0].get_xydata().tolist() == [[20, 40]]
+    seen = (data * np.arange(65)).sum(axis=1) / data.sum(axis=1)
+    np.testing.assert_allclose(right.lines[0].get_xdata(), seen, atol=0.1)
+    assert "follows one of them" in kept["alt"]
 
 
 def test_three_peaks_are_counted(capsys):

@@ -76,7 +76,7 @@ def test_the_last_patterns_have_a_scale_each(drawn):
     panels = drawn["figure"].axes
     titles = [ax.get_title(loc="left") for ax in panels]
     assert titles[:4] == ["pattern 8", "pattern 63", "pattern 64", "noise, nothing else"]
-    assert titles[5] == "its naive inverse (other noise)"
+    assert titles[5] == "of other noise"
     np.testing.assert_array_equal(panels[2].images[0].get_array(), Vt[-1].reshape(8, 8))
     assert panels[3].get_xlabel() == "±1"
     assert panels[4].get_xlabel().startswith("±")
@@ -87,6 +87,8 @@ def test_the_picard_plot_tells_its_decades(lesson, drawn):
     s, coefficients, ratio = solvers.picard(H, y)
     figures.singular_values(s, coefficients, 0.0227)
     assert "5.9 decades" in drawn["alt"]
+    marks = [text.get_text() for text in drawn["figure"].axes[0].texts]
+    assert marks == ["606", "303", "202", "151", "121 pm"]
     assert f"climb to {ratio.max():.0f}" in drawn["alt"]
 
 

@@ -53,7 +53,7 @@ def test_the_picture_of_the_week_counts_what_it_shows(lesson, capsys):
     assert "L2 shrinks: 5 % of the total is lost" in said
     assert "20 of 120 pixels filled" in said
     figures.four_priors(x, y, {**answers, "TV": np.where(np.arange(120) < 60, 1.0, 0.0)})
-    assert "2 flat pieces" in capsys.readouterr().out
+    assert "2 terraces" in capsys.readouterr().out
 
 
 def test_balls_are_touched_where_the_misfit_is_least():

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from em_inverse.plotting import week05 as figures
 from em_inverse.tilt_series import TiltSeries
@@ -135,9 +136,10 @@ def test_fingerprints_are_named_and_their_causes_written(shown):
 
 
 def test_the_explorer_shows_its_snapshot(shown):
-    snapshot = object()
+    snapshot = Figure(figsize=(10, 4))
     figures.explorer(SimpleNamespace(snapshot=lambda dpi: snapshot))
     assert shown[0][0] is snapshot
+    assert tuple(snapshot.get_size_inches()) == pytest.approx((9.2, 3.68))
     assert "empty wedge" in shown[0][1]
 
 

@@ -8,10 +8,11 @@ import sys
 import numpy as np
 import pytest
 
-from em_inverse import solvers
+from em_inverse import noise, solvers
 from em_inverse.errors import ChecksumError, DataError, FileFormatError, ParameterError
 from em_inverse.fidelity import DataTolerance, LeastSquares, PoissonLikelihood
 from em_inverse.forward import GaussianBlur, Gradient, MatrixOperator
+from em_inverse.phantoms import steps
 from em_inverse.priors import Identity, NonNegative, Smoothness, Sparsity, TotalVariation
 from em_inverse.solvers import CGLS, FISTA, MLEM, PDHG, SIRT
 
@@ -188,6 +189,64 @@ def test_poisson_data(prior):
     slow.run(6000)
     assert slow.objective() == pytest.approx(fast.objective(), rel=2e-3)
     assert slow.objective() >= fast.objective() * (1 - 1e-5)
+
+
+def _line_scan(levels=(0.05, 1, 0.05, 0.3, 0.05), dose=10, seed=0):
+    layers = steps(120, levels)
+    probe = GaussianBlur((120,), 3)
+    counts, _ = noise.poisson(probe @ layers, dose, seed=seed, counts=True)
+    return PoissonLikelihood(probe, counts)
+
+
+@pytest.mark.parametrize("dose", [1, 10, 1000])
+@pytest.mark.parametrize("lam", [0.1, 1.0])
+def test_poisson_fista_stays_inside_its_domain(dose, lam):
+    """Momentum once carried it where counts met next to no expectation, and from there to NaN."""
+    data, prior = _line_scan(dose=dose), TotalVariation()
+    fast = FISTA(data, prior, lam, stop=solvers.small_gap(1e-5))
+    worth = []
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        for state in fast:
+            assert np.isfinite(state.x).all()
+            worth.append(fast.objective())
+            if state.iteration == 1500:
+                break
+    assert fast.converged
+    assert np.all(np.diff(worth) <= 1e-10 * np.abs(worth[:-1]))
+    slow = PDHG(data, prior, lam, nonnegative=True, stop=solvers.small_gap(1e-4))
+    slow.run(5000)
+    assert fast.objective() == pytest.approx(slow.objective(), rel=2e-4)
+    assert fast.objective() <= slow.objective() * (1 + 1e-5)
+
+
+def test_poisson_fista_starts_anywhere_and_takes_other_counts():
+    data, prior = _line_scan((0, 1, 0, 0.3, 0)), TotalVariation()
+    best = FISTA(data, prior, 1.0, stop=solvers.small_gap(1e-6))
+    best.run(2000)
+    dark = FISTA(data, prior, 1.0, x0=np.zeros(120), stop=solvers.small_gap(1e-6))
+    dark.run(2000)
+    assert dark.objective() == pytest.approx(best.objective(), rel=1e-5)
+    other = _line_scan((0.3, 0, 1, 0, 0)).y
+    dark.y = other
+    assert dark.run(2000).converged
+    again = FISTA(PoissonLikelihood(data.H, other), prior, 1.0, stop=solvers.small_gap(1e-6))
+    again.run(2000)
+    assert dark.objective() == pytest.approx(again.objective(), rel=1e-5)
+
+
+def test_poisson_fista_with_no_counts_ends_at_nothing():
+    empty = FISTA(PoissonLikelihood(BLUR2, 0 * COUNTS), TotalVariation(), 0.5)
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        assert empty.run(300).x.max() == 0
+
+
+def test_counts_that_no_object_explains_are_named():
+    blind = np.diag([1.0, 0.0])
+    with pytest.raises(DataError, match="background"):
+        FISTA(PoissonLikelihood(blind, [3.0, 2.0]), Sparsity(), 0.1)
+    assert FISTA(PoissonLikelihood(blind, [3.0, 0.0]), Sparsity(), 0.1).run(200).x[0] > 2
+    explained = FISTA(PoissonLikelihood(blind, [3.0, 2.0], [0.0, 2.0]), Sparsity(), 0.1)
+    np.testing.assert_allclose(explained.run(500).x, [3 / 1.1, 0], atol=1e-4)
 
 
 @pytest.mark.parametrize("nonnegative", [False, True])

@@ -72,7 +72,7 @@ def test_every_extreme_can_be_shown():
 
 
 def test_a_narrow_lead_is_called_one():
-    assert PriorExplorer.draw(state(scale=0.01)).note.endswith("but only just")
+    assert PriorExplorer.draw(state(scale=0.01)).note.split(" · ")[0].endswith("but only just")
     assert "× better than the next" in PriorExplorer.draw(state()).note
 
 

@@ -133,9 +133,9 @@ def test_the_panels_mark_where_you_are():
     kept = next(line for line in picard.lines if "/σ" in line.label)
     assert int(np.isfinite(kept.y).sum()) == 33
     marks = {line.label: line for line in error.lines}
-    assert marks["your rank"].x[0] == 33
-    assert marks["your rank"].y[0] == pytest.approx(shown.rmse, rel=1e-6)
-    assert marks["best rank"].x[0] == shown.best
+    assert marks["you"].x[0] == 33
+    assert marks["you"].y[0] == pytest.approx(shown.rmse, rel=1e-6)
+    assert marks["best"].x[0] == shown.best
     assert marks["RMSE"].pick
     assert marks["RMSE"].picked == 32
 

@@ -114,7 +114,7 @@ def test_every_extreme_can_be_shown_with_its_own_words():
         view = WedgeExplorer.draw(shown)
         assert np.isfinite(shown.x).all()
         assert view.headline.startswith("elongation")
-        assert "tilts" in view.note
+        assert "tilt" in view.note
         assert len(view.panels) == 3
     assert draw_panels(view.panels, width=600).size[0] == 600
 
