@@ -55,8 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             report["results"].append(found)
             print(page.section(found), flush=True)
     report["seconds"] = round(time.perf_counter() - begin, 1)
-    print(page.verdict(report))
     folder = _folder(given)
+    if given.update:
+        report = _updated(folder, report)
+    print(page.verdict(report))
     if folder is not None:
         write(report, folder)
         print(f"Written: {page.PAGE}, {page.DATA} and pictures", file=sys.stderr)
@@ -78,9 +80,23 @@ def write(report: dict[str, Any], folder: Path) -> None:
     (folder / page.PAGE).write_text(page.markdown(report), encoding="utf-8")
 
 
+def _updated(folder: Path | None, report: dict[str, Any]) -> dict[str, Any]:
+    """Put new results into those of the last run, and say that they are newer."""
+    assert folder is not None
+    whole: dict[str, Any] = json.loads((folder / page.DATA).read_text(encoding="utf-8"))
+    load = report["machine"]["load_at_start"]
+    for result in report["results"]:
+        result["notes"].append(f"Measured in a later run of its own, load at the start {load}.")
+    new = {(result["name"], result["threads"]): result for result in report["results"]}
+    kept = [new.pop((old["name"], old["threads"]), old) for old in whole["results"]]
+    return {**whole, "results": [*kept, *new.values()]}
+
+
 def _folder(given: argparse.Namespace) -> Path | None:
     if given.out is not None:
         return Path(given.out)
+    if given.update:
+        return Path(__file__).resolve().parent
     whole = not given.quick and list(given.only) == list(PARTS)
     return Path(__file__).resolve().parent if whole else None
 
@@ -101,6 +117,11 @@ def _parser() -> argparse.ArgumentParser:
         "--out",
         metavar="FOLDER",
         help="where to write; by default a full run goes to benchmarks/, any other is only printed",
+    )
+    parser.add_argument(
+        "--update",
+        action="store_true",
+        help="keep the other parts of the last run that was written",
     )
     parser.add_argument("--strict", action="store_true", help="exit 1 when a bar is missed")
     return parser

@@ -81,8 +81,12 @@ def test_every_part_runs(quick, name):
 
 
 @pytest.mark.browser
-def test_explorers_are_timed_in_a_browser(quick):
-    result = quick("explorers", 2)
+def test_explorers_are_timed_in_a_browser():
+    from benchmarks import child
+    from benchmarks.harness import Settings
+
+    # In a process of its own: here another test may have a browser open.
+    result = child.launch("explorers", Settings(threads=2, quick=True))
     if result["notes"]:
         assert "no Chromium" in result["notes"][0]
         assert [bar["met"] for bar in result["bars"]] == [None, None]
@@ -187,6 +191,22 @@ def test_who_is_first_depends_on_what_is_counted():
     }
     alone = [Curve("C", "tv", [1, 2, 3], never.distance)]
     assert convergence._first(alone, "seconds") == "In the median no method comes within 2 %"
+
+
+def test_an_update_keeps_the_other_parts(quick, command, tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "launch", lambda name, settings: quick(name, settings.threads))
+    out = ["--quick", "--out", str(tmp_path)]
+    assert command.main(["--only", "tv", *out]) == 0
+    before = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    assert command.main(["--only", "alignment", "--update", *out]) == 0
+    after = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    assert after["results"][:2] == before["results"]
+    assert after["machine"] == before["machine"]
+    assert "later run of its own" in after["results"][2]["notes"][-1]
+    assert command.main(["--only", "alignment", "--update", *out]) == 0
+    again = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    assert [r["name"] for r in again["results"]] == [r["name"] for r in after["results"]]
+    assert "### " in (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
 
 
 def test_only_a_strict_run_fails_on_a_missed_bar(command, monkeypatch, capsys):

@@ -20,7 +20,8 @@ Examples
 whose corners lie √n ε away; the ball limits the length of the whole vector.
 Help: ex.into_ball.hint(), ex.into_ball.expected()
 >>> ex.into_ball.hint()
-[hint 1 of 4] One number shrinks all entries alike: ε/‖v − b‖. (Next: ex.into_ball.hint(2))
+[hint 1 of 4] One number shrinks all entries alike: ε/‖v − b‖. (Next:
+ex.into_ball.hint(2))
 """
 
 from em_inverse.checks.week06_into_ball import into_ball
