@@ -1,6 +1,6 @@
 """Speed and quality of the package, side by side with its peers.
 
-    python -m benchmarks                     everything, about a quarter of an hour on two quiet cores
+    python -m benchmarks                     everything; a quarter of an hour on two quiet cores
     python -m benchmarks --only projector    one part
     python -m benchmarks --quick             tiny sizes: shows that all runs, measures nothing
 
