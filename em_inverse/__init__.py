@@ -23,6 +23,7 @@ _load, _list, _names = lazy_loader.attach(
         "choose",
         "datasets",
         "deblurring",
+        "dynamic",
         "errors",
         "fidelity",
         "forward",

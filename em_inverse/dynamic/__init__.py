@@ -7,7 +7,11 @@ import lazy_loader
 
 _load, _list, _names = lazy_loader.attach(
     __name__,
-    submod_attrs={},
+    submod_attrs={
+        "advice": ["Advice", "advise"],
+        "events": ["Event", "Snapshot"],
+        "reconstruction": ["DynamicReconstruction"],
+    },
 )
 __all__ = list(_names)
 
