@@ -539,7 +539,7 @@ class PDHG(Solver):
             self._Hx += moved
             self._H_start += moved
 
-    def unwind(self, most: float = 4.0) -> float:
+    def unwind(self, most: float = 10.0) -> float:
         """Shorten the data dual q where it has wound up, so that ‖Hᵀq‖ ≤ `most` · ‖Lᵀp‖.
 
         At a solution the two forces Hᵀq and Lᵀp hold each other. While ‖Hx − y‖ stays outside the
