@@ -34,6 +34,7 @@ _load, _list, _names = lazy_loader.attach(
         "priors",
         "problems",
         "report",
+        "simulate",
         "solvers",
         "tomography",
         "widgets",
