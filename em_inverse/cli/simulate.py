@@ -148,8 +148,8 @@ def _add_image_options(command: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--faults",
         metavar="K:FAULT,...",
-        help=f"what goes wrong at which projection, numbered from 0 as the files are: {', '.join(_FAULTS)} (default: "
-        "nothing)",
+        help="what goes wrong at which projection, numbered from 0 as the files are: "
+        f"{', '.join(_FAULTS)} (default: nothing)",
     )
     group.add_argument("--seed", type=int, metavar="N", help="fixes everything (default: 0)")
     group.add_argument(

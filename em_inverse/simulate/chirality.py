@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.ndimage import label
 
 from em_inverse.errors import DataError, check_array, check_number
 
@@ -34,8 +35,8 @@ def chirality(volume: ArrayLike, *, threshold: float | None = None) -> float:
     volume : array_like, shape (nz, nx, ny)
         The particle, a truth or a reconstruction, ``[z, x, y]``.
     threshold : float, optional
-        Values above it are material, weighted with their value. By default Otsu's threshold
-        between particle and vacuum.
+        Values above it are material, weighted with their value; only the largest piece that hangs
+        together counts. By default Otsu's threshold between particle and vacuum.
 
     Returns
     -------
@@ -62,7 +63,7 @@ def chirality(volume: ArrayLike, *, threshold: float | None = None) -> float:
     """
     array = check_array(volume, "volume", ndim=3)
     limit = _otsu(array) if threshold is None else check_number(threshold, "threshold")
-    places = np.argwhere(array > limit)
+    places = np.argwhere(_largest_piece(array > limit))
     if len(places) < _FEWEST_VOXELS:
         raise DataError(
             f"volume has {len(places)} voxels above {limit:.4g}; a particle of at least "
@@ -94,6 +95,14 @@ def _per_section(section: np.ndarray, values: np.ndarray) -> np.ndarray:
         np.bincount(section, part, minlength=_SECTIONS) for part in (values.real, values.imag)
     )
     return real + 1j * imaginary
+
+
+def _largest_piece(material: np.ndarray) -> np.ndarray:
+    """Noise and streaks leave specks far from the particle, which would weigh much."""
+    pieces, count = label(material)
+    if count < 2:
+        return material
+    return pieces == 1 + int(np.argmax(np.bincount(pieces.ravel())[1:]))
 
 
 def _otsu(array: np.ndarray) -> float:

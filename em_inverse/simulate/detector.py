@@ -12,6 +12,8 @@ __all__ = ["FAULTS", "counted", "film", "too_bright", "with_fault"]
 FAULTS = ("blank", "blurred", "shifted", "dim")
 """What may go wrong with a single projection."""
 
+_STRAY = 0.003
+"""What reaches the detector when the beam is blanked, as a share of the brightest pixel."""
 _DIM = 0.35
 _BLUR = 0.04
 """Standard deviation of a blurred image, as a share of its width."""
@@ -47,7 +49,7 @@ def film(shape: tuple[int, ...], cosine: float, ramp: tuple[float, ...]) -> np.n
 def with_fault(image: np.ndarray, fault: str | None) -> np.ndarray:
     """Return what reaches the detector when something goes wrong; a shift is made elsewhere."""
     if fault == "blank":
-        return np.zeros_like(image)
+        return np.full_like(image, _STRAY * image.max())
     if fault == "dim":
         return _DIM * image
     if fault == "blurred":

@@ -138,11 +138,11 @@ class Microscope(Source):
         fine = check_array(specimen, "specimen", ndim=(2, 3), dtype=np.float32)
         if fine.min() < 0 or fine.max() == 0:
             raise DataError(
-                f"specimen holds values from {fine.min():g} to {fine.max():g}; a density ≥ 0 that "
-                f"is not zero everywhere is needed."
+                f"specimen holds values from {fine.min():g} to {fine.max() + 0.0:g}; a density ≥ 0 "
+                f"that is not zero everywhere is needed."
             )
         self._finer = check_integer(finer, "finer", minimum=1)
-        self._fine = np.ascontiguousarray(fine)
+        self._fine = np.array(fine, order="C")
         self.truth = self._binned(fine)
         self.image_shape = self.truth.shape[1:]
         self.simulated = True
