@@ -1,5 +1,6 @@
 """``em-inverse simulate``, called as a function, and as a user calls it, with Ctrl-C."""
 
+import argparse
 import json
 import os
 import re
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from em_inverse import datasets, io, simulate
-from em_inverse.cli import main
+from em_inverse.cli import main, sources
 from em_inverse.cli import simulate as command
 from em_inverse.simulate import writing
 
@@ -37,7 +38,7 @@ def test_a_line_per_projection_and_one_at_the_end(tmp_path, capsys):
     assert series.pixel_size_nm == 8.0
 
 
-@pytest.mark.parametrize("name", command._OBJECTS)
+@pytest.mark.parametrize("name", command.OBJECTS)
 def test_every_object_is_recorded_with_its_settings(name, tmp_path, capsys):
     settings = ["--dose", "80", "--drift", "0.5", "--background", "0.1", "--offset", "0.02"]
     more = ["--hot-pixels", "0.01", "--angle-error", "0.2", "--seed", "3", "--order", "golden"]
@@ -52,7 +53,7 @@ def test_every_object_is_recorded_with_its_settings(name, tmp_path, capsys):
     assert (account["first"], account["last"]) == ("x_0000.npy", "x_0004.npy")
     assert account["angles_deg"] == simulate.tilt_order("golden", -60, 60, 30).tolist()
     volume = io.read_volume(truth)
-    specimen = command._specimen(command_arguments(name), 32, 4.0, 3)
+    specimen = sources._specimen(argparse.Namespace(object=name, handedness=None), 32, 4.0, 3)
     microscope = simulate.Microscope(
         specimen,
         account["angles_deg"],
@@ -68,12 +69,6 @@ def test_every_object_is_recorded_with_its_settings(name, tmp_path, capsys):
     assert volume.metadata["synthetic"] is True
     read = io.read_projection(tmp_path / "in" / "x_0003.npy").image
     np.testing.assert_array_equal(read, microscope.shot(3).image)
-
-
-def command_arguments(name):
-    import argparse
-
-    return argparse.Namespace(object=name, handedness=None)
 
 
 def test_the_hand_of_the_bow_tie_is_an_option(tmp_path):
@@ -163,26 +158,26 @@ def test_the_help_states_every_choice_and_default(capsys):
         simulate.FORMATS,
         simulate.NAMINGS,
         simulate.FAULTS,
-        command._OBJECTS,
+        command.OBJECTS,
     ):
         assert all(one in flat for one in choices)
     assert flat.count("(default:") >= 16
 
 
 def test_the_choices_are_those_of_the_library():
-    assert simulate.TILT_ORDERS == command._ORDERS
+    assert simulate.TILT_ORDERS == command.ORDERS
     assert tuple(simulate.FORMATS) == command._FORMATS
     assert writing.NAMINGS == command._NAMINGS
-    assert simulate.FAULTS == command._FAULTS
+    assert simulate.FAULTS == command.FAULTS
 
 
+MANY = [*SMALL, "--step", "4", "--dose", "50", "--naming", "log"]
 PROGRAM = "from em_inverse.cli import main; raise SystemExit(main())"
 
 
 def running(folder, *options):
-    arguments = [*SMALL, "--step", "4", "--dose", "50", "--naming", "log", *options]
     return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, "simulate", str(folder), *arguments],
+        [sys.executable, "-c", PROGRAM, "simulate", str(folder), *MANY, *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -190,17 +185,17 @@ def running(folder, *options):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends signals")
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("how", ["SIGINT", "SIGKILL"])
 def test_interrupted_as_a_user_does_it_and_resumed(tmp_path, how):
     folder = tmp_path / "in"
     process = running(folder, "--pace", "0.15", "--slowly", "--json")
     for _ in range(3):
         assert process.stderr.readline()
-    process.send_signal(how)
+    process.send_signal(getattr(signal, how))
     out, err = process.communicate(timeout=60)
     files = sorted(folder.glob("projection*"))
     assert 3 <= len(files) < 31
-    if how == signal.SIGINT:
+    if how == "SIGINT":
         assert process.returncode == 130
         assert "--resume" in err
         assert "nothing half-written" in err
@@ -213,8 +208,7 @@ def test_interrupted_as_a_user_does_it_and_resumed(tmp_path, how):
     assert (process.returncode, err) == (0, "")
     account = json.loads(out)
     assert 31 - len(files) <= account["n_written"] <= 31 - len(files) + 1
-    process = running(tmp_path / "at once", "--quiet")
-    process.communicate(timeout=60)
+    assert main(["simulate", str(tmp_path / "at once"), *MANY, "--quiet"]) == 0
     whole = sorted((tmp_path / "at once").iterdir())
     assert [file.name for file in sorted(folder.iterdir())] == [file.name for file in whole]
     for file in whole:

@@ -7,41 +7,17 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from em_inverse.cli.methods import option_name
 from em_inverse.cli.shared import add_command, narrator, print_json
-from em_inverse.errors import EmInverseError, ParameterError, check_integer, check_number
+from em_inverse.cli.sources import FAULTS, OBJECTS, ORDERS, REPLAYS, source_of
+from em_inverse.errors import EmInverseError, ParameterError, check_number
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from em_inverse.simulate import Microscope, Shot, Source
+    from em_inverse.simulate import Microscope, Shot
 
 __all__ = ["add_simulate"]
 
-_OBJECTS = ("bowtie", "nanocube", "needle")
-_REPLAYS = ("nist-needle", "nist-needle-small")
-_ORDERS = ("sequential", "bidirectional", "dose_symmetric", "golden")
 _FORMATS = ("mrc", "tiff", "npy", "emd")
 _NAMINGS = ("angle", "log", "metadata")
-_FAULTS = ("blank", "blurred", "shifted", "dim")
-_LARGEST_SUPERSAMPLED = 128
-_FIELD_NM = 128.0
-_NUMBERS: dict[str, dict[str, Any]] = {
-    "step": {"minimum": 0, "exclusive": True},
-    "angle_error": {"minimum": 0},
-    "size": {"minimum": 16},
-    "finer": {"minimum": 1, "maximum": 8},
-    "pixel_size": {"minimum": 0, "exclusive": True},
-    "dose": {"minimum": 0, "exclusive": True},
-    "drift": {"minimum": 0},
-    "background": {"minimum": 0},
-    "offset": {},
-    "hot_pixels": {"minimum": 0, "maximum": 0.5},
-    "seed": {"minimum": 0},
-}
-"""Options of simulated objects that take a number, and what each allows."""
-_SETTINGS = {"drift": "drift_px", "angle_error": "angle_error_deg"}
-"""Options that the microscope calls otherwise."""
 
 
 def add_simulate(commands: Any) -> None:
@@ -61,11 +37,11 @@ def add_simulate(commands: Any) -> None:
     command.add_argument("folder", metavar="FOLDER", help="where the files go; made if missing")
     command.add_argument(
         "--object",
-        choices=(*_OBJECTS, *_REPLAYS),
+        choices=(*OBJECTS, *REPLAYS),
         default="bowtie",
         metavar="NAME",
         help="a chiral bowtie particle, a porous nanocube with surface particles, a needle; or a "
-        f"real series: {', '.join(_REPLAYS)} (default: bowtie)",
+        f"real series: {', '.join(REPLAYS)} (default: bowtie)",
     )
     _add_tilt_options(command)
     _add_image_options(command)
@@ -85,9 +61,9 @@ def _add_tilt_options(command: argparse.ArgumentParser) -> None:
     group.add_argument("--step", type=float, metavar="D", help="degrees a tilt (default: 2)")
     group.add_argument(
         "--order",
-        choices=("recorded", *_ORDERS),
+        choices=("recorded", *ORDERS),
         metavar="NAME",
-        help=f"{', '.join(_ORDERS)}; for a real series also recorded (default: sequential; real "
+        help=f"{', '.join(ORDERS)}; for a real series also recorded (default: sequential; real "
         "series: recorded)",
     )
     group.add_argument(
@@ -149,7 +125,7 @@ def _add_image_options(command: argparse.ArgumentParser) -> None:
         "--faults",
         metavar="K:FAULT,...",
         help="what goes wrong at which projection, numbered from 0 as the files are: "
-        f"{', '.join(_FAULTS)} (default: nothing)",
+        f"{', '.join(FAULTS)} (default: nothing)",
     )
     group.add_argument("--seed", type=int, metavar="N", help="fixes everything (default: 0)")
     group.add_argument(
@@ -221,7 +197,7 @@ def _simulate(arguments: argparse.Namespace) -> None:
     folder = expanded(arguments.folder, "FOLDER")
     check_number(arguments.pace, "--pace", minimum=0)
     truth = _truth_path(arguments, folder)
-    source = _source(arguments)
+    source = source_of(arguments)
     count = len(source)
     new_truth = None
     if truth is not None and not truth.exists() and isinstance(source, simulate.Microscope):
@@ -269,92 +245,6 @@ def _simulate(arguments: argparse.Namespace) -> None:
         "seconds": round(time.monotonic() - began, 3),
     }
     print_json(account)
-
-
-def _source(arguments: argparse.Namespace) -> Source:
-    if arguments.object in _REPLAYS:
-        return _replay(arguments)
-    return _microscope(arguments)
-
-
-def _replay(arguments: argparse.Namespace) -> Source:
-    from em_inverse import simulate
-
-    for name in (*_NUMBERS, "range", "handedness", "faults", "truth"):
-        if getattr(arguments, name) is not None:
-            raise ParameterError(
-                f"{option_name(name)} is for simulated objects ({', '.join(_OBJECTS)}); "
-                f"{arguments.object} was recorded once and for all. Leave the option out."
-            )
-    order = arguments.order or "recorded"
-    return simulate.Replay(arguments.object, order, offline=arguments.offline)
-
-
-def _microscope(arguments: argparse.Namespace) -> Source:
-    from em_inverse import simulate
-
-    chosen: dict[str, Any] = {
-        name: check_number(getattr(arguments, name), option_name(name), **limits)
-        for name, limits in _NUMBERS.items()
-        if getattr(arguments, name) is not None
-    }
-    if arguments.order == "recorded":
-        raise ParameterError(
-            f"--order recorded is for a real series; allowed for {arguments.object}: "
-            f"{', '.join(_ORDERS)}."
-        )
-    size, finer = (
-        check_integer(chosen.pop(name, usual), option_name(name))
-        for name, usual in (("size", 128), ("finer", 2))
-    )
-    seed = check_integer(chosen.pop("seed", 0), "--seed")
-    pixel_size = chosen.pop("pixel_size", _FIELD_NM / size)
-    low, high = arguments.range or (-75.0, 75.0)
-    angles = simulate.tilt_order(
-        arguments.order or "sequential", low, high, chosen.pop("step", 2.0)
-    )
-    return simulate.Microscope(
-        _specimen(arguments, size * finer, pixel_size / finer, seed),
-        angles,
-        finer=finer,
-        pixel_size_nm=pixel_size,
-        faults=_faults(arguments.faults),
-        seed=seed,
-        **{_SETTINGS.get(name, name): value for name, value in chosen.items()},
-    )
-
-
-def _specimen(arguments: argparse.Namespace, n: int, pixel_size_nm: float, seed: int) -> np.ndarray:
-    from em_inverse import phantoms, simulate
-
-    # A fine grid is averaged once more, by the detector.
-    samples = 2 if n <= _LARGEST_SUPERSAMPLED else 1
-    if arguments.object == "bowtie":
-        hand = arguments.handedness or "right"
-        return simulate.twisted_bowtie(n, handedness=hand, seed=seed, supersample=samples)
-    if arguments.handedness is not None:
-        raise ParameterError(
-            f"--handedness is for --object bowtie; a {arguments.object} has none. Leave it out."
-        )
-    if arguments.object == "nanocube":
-        return simulate.decorated_nanocube(
-            n, pixel_size_nm=pixel_size_nm, seed=seed, supersample=samples
-        )
-    return phantoms.needle(n, seed=seed, supersample=samples)
-
-
-def _faults(text: str | None) -> dict[int, str]:
-    """Return what goes wrong where, from '12:blurred,30:blank'."""
-    faults: dict[int, str] = {}
-    for part in (text or "").split(",") if text else ():
-        place, _, fault = part.strip().partition(":")
-        if not place.isdecimal() or fault not in _FAULTS:
-            raise ParameterError(
-                f"--faults holds {part.strip()!r}; each entry is the number of a projection, from "
-                f"0, a colon, and one of {', '.join(_FAULTS)}: 12:blurred,30:blank."
-            )
-        faults[int(place)] = fault
-    return faults
 
 
 def _truth_path(arguments: argparse.Namespace, folder: Path) -> Path | None:

@@ -85,12 +85,14 @@ class Recording:
             shown = ", ".join(others[:_SHOWN]) + (", …" if len(others) > _SHOWN else "")
             raise ParameterError(
                 f"folder {str(self.folder)!r} holds {len(others)} file(s) that are not of this "
-                f"recording: {shown}. Name an empty or a new folder, or allow foreign files."
+                f"recording: {shown}. Name an empty or a new folder, or pass foreign=True (command "
+                f"line: --foreign)."
             )
         if present & own and not resume:
             raise ParameterError(
                 f"folder {str(self.folder)!r} holds {len(present & own)} file(s) of this recording "
-                f"already. Resume it, or name another folder."
+                f"already. Go on with it by resume=True (command line: --resume), or name another "
+                f"folder."
             )
         start = self._start() if resume else 0
         if self.listed:

@@ -48,9 +48,9 @@ def write_image(
         Whether the file has to say that nobody measured it.
     """
     origin = "SIMULATED by em_inverse.simulate: not measured data"
-    account: dict[str, Any] = {"kind": "projection"}
-    if angle_deg is not None:
-        account = series_account(TiltSeries(image[np.newaxis], [angle_deg], pixel_size_nm))
+    account = series_account(TiltSeries(image[np.newaxis], [angle_deg or 0.0], pixel_size_nm))
+    if angle_deg is None:
+        del account["angles_deg"]
     account["history"] = [origin] if simulated else ["replayed by em_inverse.simulate"]
     filed = np.ascontiguousarray(image.T, dtype=np.float32)
     _WRITERS[format](path, filed, angle_deg, pixel_size_nm, account)

@@ -37,7 +37,10 @@ def test_a_file_is_read_back_as_image_and_angle(source, tmp_path, format, naming
         assert angle == (None if naming == "log" else shot.angle_deg)
         assert size == (None if format == "npy" else 1.25)
         assert all(note.startswith("angle from") for note in notes)
-    series = io.read_tilt_series(tmp_path / "new" / "in", tilt_axis="vertical")
+    series = io.read_tilt_series(tmp_path / "new" / "in")
+    # Every format but .npy says which way the tilt axis runs.
+    assert series.metadata["tilt_axis"] == "vertical"
+    assert (series.metadata["tilt_axis_source"] == "metadata") is (format != "npy")
     np.testing.assert_array_equal(series.angles_deg, ANGLES)
     np.testing.assert_array_equal(series.projections, source.series().projections)
 
