@@ -35,6 +35,7 @@ _load, _list, _names = lazy_loader.attach(
         "priors",
         "problems",
         "report",
+        "simulate",
         "solvers",
         "tomography",
         "widgets",

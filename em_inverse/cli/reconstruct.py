@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import glob
-import sys
 import textwrap
 import time
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from em_inverse.cli.methods import FILTERS, METHODS, check_options, noise_norm
-from em_inverse.cli.shared import add_command, print_json
+from em_inverse.cli.shared import add_command, narrator, print_json
 from em_inverse.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -191,7 +190,7 @@ def _reconstruct(arguments: argparse.Namespace) -> None:
     from em_inverse import io, report
 
     began = time.monotonic()
-    say = _narrator(arguments.quiet)
+    say = narrator(arguments.quiet)
     check_options(arguments)
     out, picture = _targets(arguments)
     series = _load(arguments, (out, picture))
@@ -405,11 +404,3 @@ def _middle_of_matter(volume: np.ndarray) -> tuple[int, int, int]:
     )
     z, x, y = (round(float(p @ np.arange(p.size)) / total) for p in profiles)
     return z, x, y
-
-
-def _narrator(quiet: bool) -> Any:
-    def say(text: str) -> None:
-        if not quiet:
-            print(text, file=sys.stderr, flush=True)
-
-    return say
