@@ -11,6 +11,7 @@ _load, _list, _names = lazy_loader.attach(
         "advice": ["Advice", "advise"],
         "events": ["Event", "Snapshot"],
         "reconstruction": ["DynamicReconstruction"],
+        "session": ["Session"],
     },
 )
 __all__ = list(_names)
