@@ -7,7 +7,11 @@ import lazy_loader
 
 _load, _list, _names = lazy_loader.attach(
     __name__,
-    submod_attrs={},
+    submod_attrs={
+        "arrival": ["NOTICE_KINDS", "Arrival", "Notice"],
+        "folder_watcher": ["FolderWatcher"],
+        "watching": ["watch"],
+    },
 )
 __all__ = list(_names)
 

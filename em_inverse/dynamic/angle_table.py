@@ -1,0 +1,85 @@
+"""A list of tilt angles that may still be growing."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from em_inverse.dynamic.folder_state import Steady, Tell
+from em_inverse.dynamic.listing import Found
+from em_inverse.errors import EmInverseError
+from em_inverse.io.angle_lists import named_angles
+from em_inverse.io.angles import angle_text, parse_angles
+
+__all__ = ["AngleTable"]
+
+_LAST_LINE_TIMES = 10
+_SHORTEST_WAIT_S = 1.0
+
+
+class AngleTable:
+    """The angles in a text file, as far as it has been written.
+
+    What the file says counts when it has not changed for `settle_s`. A last line without an end
+    may be half a line, because programs write in blocks; it counts after ten times as long.
+
+    Parameters
+    ----------
+    found : Found
+        The file.
+    now : float
+        The time of the first look.
+    tell : callable
+        Takes the notices.
+    """
+
+    def __init__(self, found: Found, now: float, tell: Tell) -> None:
+        self.path = found.path
+        self._steady = Steady(found[1:], now)
+        self._tell = tell
+        self._read: tuple[int, int] | None = None
+        self._raw = self._text = self._told = ""
+        self._plain: list[float] | None = None
+
+    def look(self, found: Found, now: float, settle_s: float) -> None:
+        """Read the file when it has changed and settled."""
+        self._steady.look(found[1:], now)
+        stamp = self._steady.stamp
+        if self._steady.settled(now, settle_s) and self._read != stamp:
+            try:
+                self._raw = angle_text(self.path)
+            except EmInverseError as error:
+                self._complain(str(error), str(stamp))
+            self._read = stamp
+        if self._read != stamp:
+            return
+        wait = max(_LAST_LINE_TIMES * settle_s, _SHORTEST_WAIT_S)
+        ended = self._raw.endswith(("\n", "\r")) or now - self._steady.since >= wait
+        text = self._raw if ended else self._raw[: self._raw.rfind("\n") + 1]
+        if text != self._text:
+            self._text, self._plain = text, None
+
+    def by_name(self, files: Sequence[Path]) -> dict[int, float] | None:
+        """Return the angles of those `files` that the list names; None when it names none."""
+        try:
+            return named_angles(self._text, self.path, files)
+        except (EmInverseError, csv.Error) as error:
+            self._complain(str(error), self._text)
+            return {}
+
+    def plain(self) -> list[float]:
+        """Return the angles of a list that names no files, in its order; [] when it is none."""
+        if self._plain is None:
+            self._plain = []
+            if self._text.strip():
+                try:
+                    self._plain = parse_angles(self._text, self.path).tolist()
+                except EmInverseError as error:
+                    self._complain(str(error), self._text)
+        return self._plain
+
+    def _complain(self, message: str, about: str) -> None:
+        if about != self._told:
+            self._told = about
+            self._tell("list", self.path, message)
