@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from em_inverse.io.angles import angle_text, parse_angles
 
 __all__ = ["AngleTable"]
 
+_NAMED = re.compile(r"[^,;#]*[A-Za-z][^,;#]*[,;]")
 _LAST_LINE_TIMES = 10
 _SHORTEST_WAIT_S = 1.0
 
@@ -32,6 +34,11 @@ class AngleTable:
         The time of the first look.
     tell : callable
         Takes the notices.
+
+    Attributes
+    ----------
+    damaged : bool
+        What it says now makes no sense, and nobody should wait for more of it.
     """
 
     def __init__(self, found: Found, now: float, tell: Tell) -> None:
@@ -39,19 +46,20 @@ class AngleTable:
         self._steady = Steady(found[1:], now)
         self._tell = tell
         self._read: tuple[int, int] | None = None
-        self._raw = self._text = self._told = ""
+        self._raw = self._text = ""
         self._plain: list[float] | None = None
+        self.damaged = False
 
     def look(self, found: Found, now: float, settle_s: float) -> None:
         """Read the file when it has changed and settled."""
         self._steady.look(found[1:], now)
         stamp = self._steady.stamp
         if self._steady.settled(now, settle_s) and self._read != stamp:
+            self._read, self._raw, self.damaged = stamp, "", False
             try:
                 self._raw = angle_text(self.path)
             except EmInverseError as error:
-                self._complain(str(error), str(stamp))
-            self._read = stamp
+                self._complain(error)
         if self._read != stamp:
             return
         wait = max(_LAST_LINE_TIMES * settle_s, _SHORTEST_WAIT_S)
@@ -59,27 +67,32 @@ class AngleTable:
         text = self._raw if ended else self._raw[: self._raw.rfind("\n") + 1]
         if text != self._text:
             self._text, self._plain = text, None
+            self.damaged = self.damaged and not text
 
     def by_name(self, files: Sequence[Path]) -> dict[int, float] | None:
         """Return the angles of those `files` that the list names; None when it names none."""
         try:
             return named_angles(self._text, self.path, files)
         except (EmInverseError, csv.Error) as error:
-            self._complain(str(error), self._text)
+            self._complain(error)
             return {}
 
     def plain(self) -> list[float]:
         """Return the angles of a list that names no files, in its order; [] when it is none."""
         if self._plain is None:
             self._plain = []
-            if self._text.strip():
+            if self._text.strip() and not self._names_something():
                 try:
                     self._plain = parse_angles(self._text, self.path).tolist()
                 except EmInverseError as error:
-                    self._complain(str(error), self._text)
+                    self._complain(error)
         return self._plain
 
-    def _complain(self, message: str, about: str) -> None:
-        if about != self._told:
-            self._told = about
-            self._tell("list", self.path, message)
+    def _names_something(self) -> bool:
+        """Whether the list is one of names, though perhaps of files that are not there yet."""
+        return any(_NAMED.match(line) for line in self._text.splitlines())
+
+    def _complain(self, error: Exception) -> None:
+        if not self.damaged:
+            self.damaged = True
+            self._tell("list", self.path, str(error))

@@ -97,7 +97,7 @@ class AngleFinder:
         for inside, group in groups.items():
             chosen = self._log_table if self._log else self._list_of(inside, group, folder)
             places = None if chosen is None else self._places(chosen, group)
-            if chosen is not None and places is not None:
+            if chosen is not None and places is not None and not chosen.damaged:
                 self._lists[inside] = chosen
                 self._listed.update(places)
 
@@ -152,7 +152,8 @@ class AngleFinder:
             return None
         stem = str(PurePosixPath(name).with_suffix(""))
         names = (f"{one}{ending}" for ending in _OF_ONE_FILE for one in (stem, name))
-        return next((self._tables[one] for one in names if one in self._tables), None)
+        found = [self._tables[one] for one in names if one in self._tables]
+        return next((table for table in found if not table.damaged), None)
 
     def _list_of(self, inside: str, group: list[str], folder: Path) -> AngleTable | None:
         """Return the list that counts for all files of a folder, as when a folder is read."""

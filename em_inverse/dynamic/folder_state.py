@@ -47,7 +47,8 @@ class Watched:
     ``state`` is "settling" (new, or changed not long ago), "unreadable" (steady, but it cannot be
     read yet), "given up" (until it changes), "unnamed" (an image without an angle), or "done".
     ``rank`` is the order in which files were first seen. ``known`` marks what was there when the
-    watching began and is not to be handed out.
+    watching began and is not to be handed out. ``unnamed`` are the images without an angle, and
+    why; ``left_out`` are copies, and images of another shape.
     """
 
     name: str
@@ -63,6 +64,8 @@ class Watched:
     failures: int = 0
     own_angles: list[float | None] = field(default_factory=list)
     angle_source: str = ""
+    unnamed: dict[int, str] = field(default_factory=dict)
+    left_out: set[int] = field(default_factory=set)
     told: set[str] = field(default_factory=set)
 
     @property

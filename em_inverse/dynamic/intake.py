@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from em_inverse.dynamic.arrival import Arrival, fingerprint
 from em_inverse.dynamic.arrival_angles import AngleFinder, Said
@@ -63,9 +64,8 @@ class Intake:
         )
         self._began = settings.clock()
         self._queue: deque[Watched] = deque()
-        self._reading: tuple[Watched, Frames] | None = None
+        self._reading: tuple[Watched, Frames, Any] | None = None
         self._frames: deque[int] = deque()
-        self._unnamed: dict[int, str] = {}
 
     def look(self, listing: Listing, now: float) -> None:
         """Bring the lists of angles up to date, and queue the files that can be read now."""
@@ -84,14 +84,14 @@ class Intake:
                     return None
                 self._open(self._queue.popleft())
                 continue
-            watched, frames = self._reading
+            watched, frames, stamp = self._reading
             arrival = None
             if self._frames:
                 # It leaves the queue after it was taken note of, so that Ctrl-C loses none.
                 arrival = self._judge(watched, frames, self._frames[0])
                 self._frames.popleft()
             if not self._frames:
-                self._finish(watched)
+                self._finish(watched, stamp)
             if arrival is not None:
                 return arrival
         return None
@@ -103,8 +103,8 @@ class Intake:
 
     def _is_ready(self, watched: Watched, now: float) -> bool:
         if watched.state == "unnamed":
-            missing = (k for k in range(len(watched.own_angles)) if self._is_unnamed(watched, k))
-            return any(self._said(watched, k, now).angle_deg is not None for k in missing)
+            said = (self._said(watched, frame, now) for frame in watched.unnamed)
+            return any(one.angle_deg is not None for one in said)
         if watched.state == "done":
             return self._is_corrected(watched)
         if not watched.steady.settled(now, self._settings.settle_s):
@@ -113,18 +113,20 @@ class Intake:
             watched.state == "unreadable" and now >= watched.next_try
         )
 
-    def _is_unnamed(self, watched: Watched, frame: int) -> bool:
-        return frame not in self._ledger.frames.get(watched.name, {})
-
     def _is_corrected(self, watched: Watched) -> bool:
-        """Whether a list gives another angle now than the one that was handed out."""
+        """Whether an angle that was handed out is another one now, or is free for it again."""
         if self._in_order is not None:
             return False
         frames = self._ledger.frames.get(watched.name, {})
         count = len(watched.own_angles) or len(frames)
         for frame, one in frames.items():
-            said = self._finder.listed(watched.name, frame, count) if frame < count else None
-            if said is not None and one.angle_deg not in (None, said.angle_deg):
+            if frame >= count or frame in watched.left_out:
+                continue
+            if one.angle_deg is None:
+                continue
+            said = self._finder.listed(watched.name, frame, count)
+            changed = said is not None and said.angle_deg != one.angle_deg
+            if changed or self._ledger.at(one.angle_deg) is None:
                 return True
         return False
 
@@ -161,23 +163,26 @@ class Intake:
                 self._once(watched, "incomplete", str(error))
             return
         watched.own_angles, watched.angle_source = frames.angles_deg, frames.angle_source
-        self._unnamed = {}
+        watched.unnamed, watched.left_out = {}, set()
         self._frames = deque(range(len(frames.images)))
-        self._reading = watched, frames
+        self._reading = watched, frames, watched.steady.stamp
 
-    def _finish(self, watched: Watched) -> None:
+    def _finish(self, watched: Watched, stamp: Any) -> None:
         self._reading = None
-        if self._unnamed:
-            frame, why = next(iter(self._unnamed.items()))
+        if watched.steady.stamp != stamp:
+            # It changed while its images were being handed out.
+            return
+        if watched.unnamed:
+            frame, why = next(iter(watched.unnamed.items()))
             watched.state, watched.reason = "unnamed", f"no angle: {why}"
             if len(watched.own_angles) > 1:
-                of = f"{len(self._unnamed)} of {len(watched.own_angles)} images, from image {frame}"
-                watched.reason = f"no angle for {of}: {why}"
+                many = f"{len(watched.unnamed)} of {len(watched.own_angles)} images"
+                watched.reason = f"no angle for {many}, from image {frame} on: {why}"
             self._once(watched, "no angle", watched.reason)
-            return
-        watched.state, watched.reason = "done", ""
-        if len(self._ledger.frames.get(watched.name, {})) == len(watched.own_angles):
-            self._ledger.finish(watched.name, watched.found[1:])
+        else:
+            watched.state, watched.reason = "done", ""
+        whole = not watched.unnamed and not watched.left_out
+        self._ledger.finish(watched.name, watched.found[1:] if whole else None)
 
     def _judge(self, watched: Watched, frames: Frames, frame: int) -> Arrival | None:
         """Decide on one image, and take note of it when it is to be yielded."""
@@ -195,18 +200,25 @@ class Intake:
             return None
         notes = list(frames.notes)
         if not same and not self._is_wanted(watched, key, digest, image.shape, notes):
+            watched.left_out.add(frame)
             return None
         said = self._said(watched, frame, now)
         if said.angle_deg is None:
             if not same:
-                self._unnamed[frame] = said.text
+                watched.unnamed[frame] = said.text
             return None
         notes.append(f"angle from {said.text}")
         if last is not None and same:
-            if last.angle_deg in (None, said.angle_deg):
+            if last.angle_deg is None:
                 return None
-            notes.append(f"the angle is corrected: it was {last.angle_deg:g} degrees before")
-            self._tell("angle corrected", watched.path, f"{notes[-1]}, and is {said.angle_deg:g}")
+            if last.angle_deg != said.angle_deg:
+                was = f"the angle is corrected: it was {last.angle_deg:g} degrees before"
+            elif ledger.at(said.angle_deg) is None:
+                was = "it counts again, because what replaced it had another angle"
+            else:
+                return None
+            notes.append(was)
+            self._tell("angle corrected", watched.path, f"{was}; now {said.angle_deg:g} degrees")
         elif last is not None:
             notes.append("the file was rewritten; this replaces its former content")
             self._tell("rewritten", watched.path, "has other content now; it is yielded again")

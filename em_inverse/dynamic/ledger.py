@@ -78,10 +78,16 @@ class Ledger:
                 self._at[angle_deg] = key
         return left
 
-    def finish(self, name: str, stamp: tuple[int, int]) -> None:
-        """Take note that all of a file was handed out, as long as it keeps its size and time."""
+    def finish(self, name: str, stamp: tuple[int, int] | None) -> None:
+        """Take note that all of a file was handed out while it has this size and time.
+
+        None: not all of it was.
+        """
         with self._lock:
-            self.stamps[name] = stamp
+            if stamp is None:
+                self.stamps.pop(name, None)
+            else:
+                self.stamps[name] = stamp
 
     def as_dict(self) -> dict[str, Any]:
         """Return the account as JSON can hold it."""
@@ -99,6 +105,10 @@ class Ledger:
                 name: {str(index): place for index, place in list(places.items())}
                 for name, places in list(self.slots.items())
             }
+            now = {one.digest for frames in self.frames.values() for one in frames.values()}
+            superseded = {
+                digest: list(key) for digest, key in self._owners.items() if digest not in now
+            }
             shape = None if self.shape is None else list(self.shape)
             # In this order a later one at the same angle counts, as it did here.
             order = [list(key) for key in self._at.values()]
@@ -107,6 +117,7 @@ class Ledger:
             "shape": shape,
             "files": files,
             "slots": slots,
+            "superseded": superseded,
             "counting": order,
         }
 
@@ -142,6 +153,9 @@ class Ledger:
             if file["stamp"] is not None:
                 size, time_ns = file["stamp"]
                 ledger.stamps[str(name)] = int(size), int(time_ns)
+        for digest, (name, index) in account["superseded"].items():
+            ledger._owners[str(digest)] = str(name), int(index)
+        ledger._at = {}
         for name, index in account["counting"]:
             counted = ledger.frames[str(name)][int(index)].angle_deg
             if counted is not None:
