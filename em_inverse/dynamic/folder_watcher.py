@@ -173,15 +173,20 @@ class FolderWatcher(Iterator[Arrival]):
             self._new_at = now
         self._intake.look(listing, now)
 
+    def _list(self) -> Listing:
+        return list_folder(
+            self.folder,
+            pattern=self._names,
+            endings=self._settings.endings,
+            recursive=self._settings.recursive,
+        )
+
     def _listing(self) -> Listing | None:
-        settings = self._settings
         try:
-            listing = list_folder(
-                self.folder,
-                pattern=self._names,
-                endings=settings.endings,
-                recursive=settings.recursive,
-            )
+            listing = self._list()
+            if self._waker.attend(self.folder):
+                # What came between the look and the first notice would be missed by both.
+                listing = self._list()
         except OSError as error:
             if not self._missing:
                 self._missing = True
@@ -192,7 +197,6 @@ class FolderWatcher(Iterator[Arrival]):
         if self._missing:
             self._missing = False
             self._tell("folder back", self.folder, "is there again")
-        self._waker.attend(self.folder)
         return listing
 
     def _tell(self, kind: str, path: Path, message: str) -> None:

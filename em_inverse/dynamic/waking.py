@@ -52,12 +52,12 @@ class Waker:
         """Whether :meth:`close` was called."""
         return self._closed.is_set()
 
-    def attend(self, folder: Path) -> None:
-        """Ask for notices of a folder that is there, unless they come already."""
+    def attend(self, folder: Path) -> bool:
+        """Ask for notices of a folder that is there; return whether they begin only now."""
         if self._observer_class is None or self._refused or self.closed:
-            return
+            return False
         if self._observer is not None and self._observer.is_alive():
-            return
+            return False
         observer = self._observer_class()
         try:
             observer.schedule(_handler(self._woken), str(folder), recursive=self._recursive)
@@ -67,9 +67,10 @@ class Waker:
             # Systems allow a limited number of watches, and some file systems none.
             self._refused = True
             self._tell("events", folder, f"the system gives no notice of changes ({error})")
-            return
+            return False
         self._observer = observer
         self._forgotten = weakref.finalize(self, observer.stop)
+        return True
 
     def leave(self) -> None:
         """Ask for no more notices: the folder is gone, and a new one would need new ones."""

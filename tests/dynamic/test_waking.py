@@ -31,12 +31,27 @@ def test_reading_does_not_wake(bench):
     path = bench.save("a_+1deg.npy", bench.image(1))
     waker = Waker("watchdog", recursive=False, tell=lambda *notice: None)
     waker.attend(bench.folder)
-    for _ in range(3):
-        path.read_bytes()
-    waker.wait(0.3, lambda: False)
-    woken = waker._woken.wait(0.3)
+    path.read_bytes()
+    by_reading = waker._woken.wait(0.3)
+    bench.save("b_+2deg.npy", bench.image(2))
+    by_a_change = waker._woken.wait(LONG_S)
     waker.close()
-    assert not woken
+    assert (by_reading, by_a_change) == (False, True)
+
+
+def test_what_comes_before_the_first_notice_is_not_missed(bench, monkeypatch):
+    pytest.importorskip("watchdog")
+    attend = Waker.attend
+
+    def late(self, folder):
+        if not (folder / "a_+1deg.npy").exists():
+            bench.save("a_+1deg.npy", bench.image(1))
+        return attend(self, folder)
+
+    monkeypatch.setattr(Waker, "attend", late)
+    with bench.watch(events="watchdog") as watcher:
+        watcher.poll()
+        assert len(watcher.pending) == 1
 
 
 def test_notices_begin_again_with_a_new_folder(bench, kinds):

@@ -1,5 +1,6 @@
 """Any sequence of mishaps: each whole projection arrives exactly once, and never half of one."""
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -53,8 +54,6 @@ class FolderOfMishaps(RuleBasedStateMachine):
         self.files[name] = content, share == 1
 
     def stamp(self, name):
-        import os
-
         self.time += 1
         os.utime(self.folder / name, (self.time, self.time))
 
