@@ -166,6 +166,15 @@ def test_a_list_that_contradicts_the_names_is_not_used(bench, kinds):
     assert "but the name says" in watcher.log[0].message
 
 
+def test_names_that_can_be_read_two_ways_contradict_no_list(bench):
+    bench.write("session.rawtlt", "-34.1\n-36.2\n")
+    for k, name in enumerate(["n-34deg", "n-36deg"]):
+        bench.save(f"{name}.npy", bench.image(k))
+    watcher = bench.watch()
+    assert found(bench.polls(watcher)) == {"n-34deg": -34.1, "n-36deg": -36.2}
+    assert watcher.log == []
+
+
 def test_damaged_and_several_lists_are_told_and_passed_over(bench, kinds):
     bench.save("a_+1deg.npy", bench.image(1))
     bench.write("angles.txt", "one two\n")
