@@ -6,6 +6,7 @@ import csv
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from em_inverse.dynamic.folder_state import Steady, Tell
 from em_inverse.dynamic.listing import Found
@@ -23,8 +24,9 @@ _SHORTEST_WAIT_S = 1.0
 class AngleTable:
     """The angles in a text file, as far as it has been written.
 
-    What the file says counts when it has not changed for `settle_s`. A last line without an end
-    may be half a line, because programs write in blocks; it counts after ten times as long.
+    Lines that have an end count at once, because a list may get a new one before it has settled.
+    A last line without an end may be half a line; it counts when the file has not changed for ten
+    times `settle_s`. What makes no sense is only told of a file that has settled.
 
     Parameters
     ----------
@@ -45,23 +47,23 @@ class AngleTable:
         self.path = found.path
         self._steady = Steady(found[1:], now)
         self._tell = tell
-        self._read: tuple[int, int] | None = None
+        self._read: tuple[Any, bool] | None = None
+        self._settled = False
         self._raw = self._text = ""
         self._plain: list[float] | None = None
         self.damaged = False
 
     def look(self, found: Found, now: float, settle_s: float) -> None:
-        """Read the file when it has changed and settled."""
+        """Read the file when it has changed, and once more when it has settled."""
         self._steady.look(found[1:], now)
-        stamp = self._steady.stamp
-        if self._steady.settled(now, settle_s) and self._read != stamp:
-            self._read, self._raw, self.damaged = stamp, "", False
+        self._settled = self._steady.settled(now, settle_s)
+        if self._read != (self._steady.stamp, self._settled):
+            self._read = self._steady.stamp, self._settled
+            self._raw, self._plain, self.damaged = "", None, False
             try:
                 self._raw = angle_text(self.path)
             except EmInverseError as error:
                 self._complain(error)
-        if self._read != stamp:
-            return
         wait = max(_LAST_LINE_TIMES * settle_s, _SHORTEST_WAIT_S)
         ended = self._raw.endswith(("\n", "\r")) or now - self._steady.since >= wait
         text = self._raw if ended else self._raw[: self._raw.rfind("\n") + 1]
@@ -93,6 +95,6 @@ class AngleTable:
         return any(_NAMED.match(line) for line in self._text.splitlines())
 
     def _complain(self, error: Exception) -> None:
-        if not self.damaged:
+        if self._settled and not self.damaged:
             self.damaged = True
             self._tell("list", self.path, str(error))

@@ -84,7 +84,8 @@ def watch(
         What has been dealt with before: the result of :meth:`FolderWatcher.seen`, the arrivals, or
         pairs of name and fingerprint. It is not yielded again.
     settle_s : float
-        For how long a file must not change.
+        For how long a file must not change. A stack that grows must rest for so long between two
+        images, or they arrive together.
     poll_s : float
         Time between two looks.
     give_up_s : float

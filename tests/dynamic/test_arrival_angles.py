@@ -81,6 +81,20 @@ def test_a_list_of_names_grows_line_by_line(bench):
     assert found(bench.polls(watcher, seconds=10)) == {"image_3": 30}
 
 
+def test_a_list_that_never_rests_counts_all_the_same(bench):
+    watcher = bench.watch(settle_s=1)
+    got, lines = {}, ""
+    for k in range(12):
+        bench.save(f"image_{k}.npy", bench.image(k))
+        lines += f"image_{k}.npy, {2 * k}\n"
+        bench.write("angles.txt", lines + "image_")
+        got |= found(watcher.poll())
+        bench.now += 0.3
+    assert got == {f"image_{k}": 2 * k for k in range(len(got))}
+    assert len(got) >= 6
+    assert watcher.log == []
+
+
 def test_a_list_without_names_counts_files_in_their_natural_order(bench):
     watcher = bench.watch()
     for k in (9, 10, 11):
