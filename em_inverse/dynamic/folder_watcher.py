@@ -201,5 +201,7 @@ class FolderWatcher(Iterator[Arrival]):
 
     def _tell(self, kind: str, path: Path, message: str) -> None:
         self.log.append(Notice(time.time(), path, kind, message))
-        level = logging.INFO if kind in _QUIET else logging.WARNING
+        # To begin before the folder is there is nothing to be warned of.
+        quiet = kind in _QUIET or (kind == "folder missing" and self._first_look)
+        level = logging.INFO if quiet else logging.WARNING
         _LOGGER.log(level, "%s: %s: %s", kind, path, message)

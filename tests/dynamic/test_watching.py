@@ -355,11 +355,12 @@ def test_a_file_that_disappears_between_listing_and_reading(bench, kinds, monkey
     assert kinds(watcher) == ["disappeared"]
 
 
-def test_the_folder_may_come_late_go_away_and_come_back(bench, kinds):
+def test_the_folder_may_come_late_go_away_and_come_back(bench, kinds, caplog):
     bench.folder.rmdir()
     watcher = bench.watch()
     assert bench.polls(watcher, times=3) == []
     assert kinds(watcher) == ["folder missing"]
+    assert caplog.records == [], "to begin early is no reason for a warning"
     bench.folder.mkdir()
     bench.save("a_+1deg.npy", bench.image(1))
     half = bench.write("b_+2deg.npy", DAMAGED)
@@ -367,6 +368,7 @@ def test_the_folder_may_come_late_go_away_and_come_back(bench, kinds):
     away = bench.folder.rename(bench.folder.with_name("unmounted"))
     assert bench.polls(watcher, times=3) == []
     assert half in watcher.pending
+    assert "folder missing" in caplog.text
     away.rename(bench.folder)
     bench.save("b_+2deg.npy", bench.image(2))
     assert angles(bench.polls(watcher)) == [2]
