@@ -7,7 +7,10 @@ import lazy_loader
 
 _load, _list, _names = lazy_loader.attach(
     __name__,
-    submod_attrs={},
+    submod_attrs={
+        "flags": ["Flag", "LiveChecks"],
+        "preparation": ["Preparation", "Prepared"],
+    },
 )
 __all__ = list(_names)
 

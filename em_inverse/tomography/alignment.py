@@ -20,12 +20,7 @@ import numpy as np
 
 from em_inverse.errors import GeometryError, check_choice, check_integer, check_number
 from em_inverse.tilt_series import TiltSeries, check_series
-from em_inverse.tomography.centring import (
-    centres_of_mass,
-    ends_in_view,
-    moments,
-    object_only,
-)
+from em_inverse.tomography.centring import border_share, centres_of_mass, moments, object_only
 from em_inverse.tomography.projection_matching import match_projections
 from em_inverse.tomography.registration import (
     chained_shifts,
@@ -39,6 +34,8 @@ __all__ = ["TiltAxis", "align", "find_tilt_axis"]
 
 _METHODS = ("center_of_mass", "common_line", "cross_correlation", "projection_matching")
 _FEWEST_SLICES = 8
+# An object whose profile falls below this share of its maximum at both ends ends inside the field.
+_ENDS = 0.02
 # Widest projections that are matched with re-projections; larger ones are binned.
 _WIDEST_MATCHED = 128
 
@@ -420,7 +417,7 @@ def _shifts_along_axis(
     ny = profiles.shape[1]
     if ny < _FEWEST_SLICES:
         return np.zeros(len(profiles)), f"nothing (only {ny} slices)"
-    if method == "center_of_mass" and ends_in_view(profiles):
+    if method == "center_of_mass" and border_share(profiles) < _ENDS:
         centres = profiles @ np.arange(ny) / profiles.sum(axis=1)
         return centres.mean() - centres, "the centre of mass"
     reach = ny / 4 if max_shift is None else min(max_shift, ny / 2)
