@@ -359,7 +359,9 @@ def _line(one: Received, status: Any) -> str:
     shift = "" if one.shift_px == (0.0, 0.0) else f"  moved {_px(one.shift_px)}"
     fit = ""
     if not math.isnan(status.data_distance):
-        fit = f"  ‖Ax − b‖ {status.data_distance / status.radius:.2f} ε, iteration {status.iteration}"
+        fit = (
+            f"  ‖Ax − b‖ {status.data_distance / status.radius:.2f} ε, iteration {status.iteration}"
+        )
     left = "" if math.isnan(status.eta_s) or status.eta_s == 0 else f"  {status.eta_s:.0f} s to go"
     name = one.name or f"projection {one.index}"
     kept = "" if one.used else "  NOT USED"
