@@ -6,6 +6,7 @@ import importlib.util
 import warnings
 from typing import Any
 
+import ipywidgets
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -129,7 +130,8 @@ class _Shown:
 
     def close(self) -> None:
         for part in (*self.plot.objects, self.plot):
-            part.close()
+            # A plot's own close only empties what it was displayed in.
+            ipywidgets.Widget.close(part)
 
 
 def _own_view(
@@ -205,7 +207,7 @@ def _compact(field: np.ndarray, low: float, high: float) -> np.ndarray:
 
 
 def _camera(voxels: tuple[int, ...], size: np.ndarray) -> list[float]:
-    """Position, target and up of k3d's camera, from where the own view looks, the beam downwards."""
+    """Position, target and up of a camera that looks as the own view does, the beam downwards."""
     _, up, into = Eye(opening_view()["camera"], voxels).axes
     target = size / 2
     away = 1.15 * float(np.linalg.norm(size))

@@ -22,8 +22,7 @@ function render({ model, el }) {
   const state = new State(model);
   const page = layOut(el, model);
   const painter = new Painter(page, model, state);
-  const panel = new Panel(page, model, state);
-  const room = { narrow: false };
+  const panel = new Panel(page, model, state, !painter.caster);
 
   function resize() {
     const width = el.clientWidth;
@@ -32,14 +31,14 @@ function render({ model, el }) {
     page.root.style.fontSize = `${f}px`;
     page.root.classList.toggle("em-large", model.get("scale") > 1);
     const beside = model.get("controls");
-    room.narrow = width < 44 * f;
-    page.root.classList.toggle("em-narrow", room.narrow);
+    const narrow = width < 44 * f;
+    page.root.classList.toggle("em-narrow", narrow);
     page.side.hidden = !beside;
     const stage = page.stage.clientWidth;
     const asked = model.get("height");
     // At least as tall as the panel beside it, at most what the window shows.
-    const panelHeight = beside && !room.narrow ? page.side.scrollHeight : 0;
-    const free = window.innerHeight - BARS - page.hint.offsetHeight;
+    const panelHeight = beside && !narrow ? page.side.scrollHeight : 0;
+    const free = window.innerHeight - BARS - page.hint.offsetHeight - page.note.offsetHeight;
     const tall = asked || Math.max(Math.min(Math.max(0.62 * stage, panelHeight), free), 16 * f);
     page.stage.style.height = `${Math.round(tall)}px`;
     painter.resize(f);
@@ -57,8 +56,9 @@ function render({ model, el }) {
   }
   const off = state.listen((what) => {
     painter.change();
+    if (what === "camera") return;
     panel.draw();
-    if (what !== "camera") panel.show();
+    panel.show();
   });
   const watch = { frame: onFrame, view: onView, scale: resize, controls: resize, height: resize };
   for (const [name, handler] of Object.entries(watch)) model.on(`change:${name}`, handler);
@@ -97,16 +97,14 @@ function layOut(el, model) {
     "aria-describedby": `${id}-hint`,
   });
   const note = make("div", { className: "em-volume-note", role: "status", hidden: true });
-  const stage = make("div", { className: "em-volume-stage" }, under, glass, over, note);
+  const stage = make("div", { className: "em-volume-stage" }, under, glass, over);
   const hint = make("div", { className: "em-volume-hint", id: `${id}-hint` },
     "Drag to turn, shift-drag to move, wheel to zoom (after a click), double-click to go back. " +
     "Keys: arrows, + and −, 0.");
   const spoken = make("div", { className: "em-volume-spoken", "aria-live": "polite" });
-  const left = make("div", { className: "em-volume-left" }, stage, hint);
+  const left = make("div", { className: "em-volume-left" }, stage, note, hint);
   const side = make("div", { className: "em-volume-side" });
-  // JupyterLab's own keys (0, 0 restarts a kernel) must not be heard while one steers the camera.
-  const root = make("div",
-    { className: "em-volume", "data-lm-suppress-shortcuts": "true", role: "group" }, left, side);
+  const root = make("div", { className: "em-volume", role: "group" }, left, side);
   root.setAttribute("aria-label", model.get("title") || "Volume view");
   el.append(root, spoken);
   return { root, left, stage, under, glass, over, note, hint, side, spoken, id };
@@ -294,6 +292,7 @@ class Painter {
   say(words) {
     this.page.note.textContent = words;
     this.page.note.hidden = !words;
+    this.page.hint.hidden = !this.caster; // nothing can be turned then
   }
 
   take(frame) {
@@ -447,7 +446,7 @@ class Painter {
     this.stale = false;
     const { under, over, root } = this.page;
     over.getContext("2d").clearRect(0, 0, over.width, over.height);
-    drawFlat(under, this.frame, this.state.view, this.f);
+    drawFlat(under, this.frame, this.state.view, { title: this.model.get("title"), f: this.f });
     over.emScale = 300;
     root.dataset.quality = "full";
     this.acknowledge();

@@ -275,16 +275,12 @@ class VolumeView(anywidget.AnyWidget):
         """What is seen, in words: alternative text for the page and for :meth:`snapshot`."""
         if self._values is None or self._window is None:
             return "No volume is shown yet."
-        size = " × ".join(str(n) for n in self._voxels)
-        nm = self.pixel_size_nm
-        edges = "" if nm is None else f", {' × '.join(f'{n * nm:.3g}' for n in self._voxels)} nm"
         low, high = self._window
         cut = low + self.view["iso"] * (high - low)
         above = self._counts[np.arange(256) >= 255 * self.view["iso"]].sum() / self._counts.sum()
         return (
-            f"Volume of {size} voxels along z (beam), x and y (tilt axis){edges}. Values shown "
-            f"from {number_text(low)} to {number_text(high)}; {above:.1%} of the voxels lie above "
-            f"{number_text(cut)}, the value of the surface."
+            f"{self._data_words()} {above:.1%} of the voxels lie above {number_text(cut)}, the "
+            f"value of the surface."
         )
 
     def snapshot(self, *, scale: float = 1.0, dpi: int = 100) -> Figure:
@@ -345,6 +341,16 @@ class VolumeView(anywidget.AnyWidget):
             )
         return bundle
 
+    def _data_words(self) -> str:
+        size = " × ".join(str(n) for n in self._voxels)
+        nm = self.pixel_size_nm
+        edges = "" if nm is None else f", {' × '.join(f'{n * nm:.3g}' for n in self._voxels)} nm"
+        low, high = self._window or (0.0, 1.0)
+        return (
+            f"Volume of {size} voxels along z (beam), x and y (tilt axis){edges}. Values shown "
+            f"from {number_text(low)} to {number_text(high)}."
+        )
+
     def _choose_window(
         self, volume: np.ndarray, window: tuple[float, float] | str | None
     ) -> tuple[float, float]:
@@ -363,7 +369,7 @@ class VolumeView(anywidget.AnyWidget):
             self.fit()
 
     def _send_frame(self, number: int, frame: dict[str, Any]) -> None:
-        self.frame = {**frame, "number": number, "description": self.description}
+        self.frame = {**frame, "number": number, "description": self._data_words()}
 
     def _receive(self, widget: Any, message: Any, buffers: Any) -> None:
         kind = message.get("kind") if isinstance(message, dict) else None

@@ -79,11 +79,13 @@ function drawOverlay({ under, over, stage }, frame, view, { title, f }) {
   if (cut) drawBox([behind, pen], kept, place, seen, eye, 0.75, thin);
   drawTriad(pen, eye, height, f);
   drawScaleBar(pen, frame, eye, width, height, f);
-  if (title) {
-    pen.font = `600 ${1.15 * f}px ${FONT}`;
-    label(pen, title, 0.9 * f, 1.3 * f, f);
-    pen.font = `${f}px ${FONT}`;
-  }
+  drawTitle(pen, title, f);
+}
+
+function drawTitle(pen, title, f) {
+  pen.font = `600 ${1.15 * f}px ${FONT}`;
+  label(pen, title, 0.9 * f, 1.3 * f, f);
+  pen.font = `${f}px ${FONT}`;
 }
 
 // Edges that meet in the farthest corner lie behind the volume, dashed; the others before it.
@@ -167,7 +169,7 @@ function spread(letters, f) {
 function drawScaleBar(pen, frame, eye, width, height, f) {
   const nm = frame.pixel_size_nm;
   const edge = Math.max(...(frame.voxels || frame.shape)) * (nm || 1); // of one world unit
-  const most = (0.22 * width * edge) / eye.scale;
+  const most = (0.22 * Math.min(width, 1.3 * height) * edge) / eye.scale;
   const decade = 10 ** Math.floor(Math.log10(most));
   const length = [5, 2, 1].map((m) => m * decade).find((l) => l <= most) || decade;
   const bar = (length / edge) * eye.scale;
@@ -195,7 +197,7 @@ function label(pen, words, x, y, f, align = "left") {
 }
 
 // Without WebGL 2: three slices, or three maxima, side by side from the same bytes.
-function drawFlat(canvas, frame, view, f) {
+function drawFlat(canvas, frame, view, { title, f }) {
   const pen = canvas.getContext("2d");
   const ratio = canvas.width / Math.max(canvas.clientWidth, 1);
   const [width, height] = [canvas.clientWidth, canvas.clientHeight];
@@ -209,7 +211,7 @@ function drawFlat(canvas, frame, view, f) {
   const { edges } = frame;
   const panels = [["z", "x", "y"], ["y", "x", "z"], ["z", "y", "x"]]; // down, across, along
   const gap = 2.2 * f;
-  const top = 3.2 * f;
+  const top = (title ? 4.4 : 2.4) * f;
   const across = panels.reduce((sum, [, right]) => sum + edges[right], 0);
   const tallest = Math.max(edges.z, edges.y);
   const zoom = Math.min((width - 4 * gap) / across, (height - top - 3.4 * f) / tallest);
@@ -220,13 +222,15 @@ function drawFlat(canvas, frame, view, f) {
     pen.imageSmoothingEnabled = false;
     pen.drawImage(picture, x, top, w, h);
     stroke(pen, [[x, top], [x + w, top], [x + w, top + h], [x, top + h], [x, top]], 0.6, 1);
-    const words = maxima ? `maximum along ${along}` : `slice at ${along} ${lengthText(frame, along, view.slices[along])}`;
+    const at = lengthText(frame, along, view.slices[along]);
+    const words = maxima ? `max. along ${along}` : `${along} = ${at}`;
     label(pen, words, x + w / 2, top - 0.9 * f, f, "center");
     label(pen, `${right} →`, x + w / 2, top + h + 0.9 * f, f, "center");
     label(pen, `${down} ↓`, x - 1.1 * f, top + h / 2, f, "center");
     x += w + gap;
   }
   label(pen, "y: tilt axis   z: beam", 0.9 * f, height - 1.1 * f, f);
+  drawTitle(pen, title, f);
 }
 
 function flatPicture({ values, shape }, view, down, right, along, maxima, colours) {
@@ -284,6 +288,10 @@ function make(tag, properties = {}, ...children) {
     if (name in made && name !== "role") made[name] = value;
     else made.setAttribute(name, value);
   }
+  // JupyterLab's own keys (arrows walk through the notebook, 0 0 restarts a kernel) match whatever
+  // has the focus; they must not be heard while one steers a camera or a slider.
+  const keyed = "tabIndex" in properties || ["input", "select", "button"].includes(tag);
+  if (keyed) made.setAttribute("data-lm-suppress-shortcuts", "true");
   made.append(...children);
   return made;
 }

@@ -9,8 +9,8 @@ const NEAREST = 0.004; // least distance of two points of the curve
 const THINNEST = 0.02; // slab that cutting leaves
 
 class Panel {
-  constructor(page, model, state) {
-    Object.assign(this, { page, model, state, frame: null });
+  constructor(page, model, state, flat) {
+    Object.assign(this, { page, model, state, flat, frame: null });
     const { id, side } = page;
     this.modes = Object.entries(MODES).map(([mode, words]) => {
       const input = make("input", { type: "radio", name: `${id}-mode`, value: mode });
@@ -297,9 +297,10 @@ class Panel {
     }
     this.table.value = view.table;
     this.large.setAttribute("aria-pressed", this.model.get("scale") > 1);
-    const sliced = view.slices.shown || view.mode === "slices";
+    const only = view.mode === "slices" || (this.flat && view.mode !== "mip");
+    const sliced = view.slices.shown || only;
     this.withSlices.checked = sliced;
-    this.withSlices.disabled = view.mode === "slices";
+    this.withSlices.disabled = only;
     for (const axis of AXES) {
       const { low, high, slice } = this.ranges[axis];
       const [from, to] = view.clip[axis];

@@ -46,10 +46,10 @@ def opacity_ramp(cut: float) -> list[list[float]]:
     Examples
     --------
     >>> opacity_ramp(0.5)
-    [[0.4, 0.0], [0.6, 0.25], [1.0, 0.8]]
+    [[0.4, 0.0], [0.6, 0.3], [1.0, 0.8]]
     """
     start, veil = round(0.8 * cut, 3), round(min(1.2 * cut, 0.5 + 0.5 * cut), 3)
-    return [[start, 0.0], [veil, 0.25], [1.0, 0.8]]
+    return [[start, 0.0], [veil, 0.3], [1.0, 0.8]]
 
 
 def check_view(changes: Mapping[str, Any], current: Mapping[str, Any]) -> dict[str, Any]:
