@@ -176,11 +176,13 @@ class Panel {
     const x = (value) => left + value * w;
     if (frame) {
       const most = Math.log1p(Math.max(...frame.counts));
+      const wide = Math.max(w / 255 + 0.5, 0.2 * f); // a lone value must be seen, too
       const bar = (v) => (Math.log1p(frame.counts[v]) / most) * 0.96 * h;
       for (let v = 0; v < 256; v++) {
         const kept = this.view.mode !== "iso" || v / 255 >= this.view.iso;
         pen.fillStyle = kept ? BARS_INK : "#e3e8ed";
-        pen.fillRect(x((v - 0.5) / 255), foot - bar(v), w / 255 + 0.5, bar(v));
+        const from = clamp(x(v / 255) - wide / 2, left, left + w - wide);
+        pen.fillRect(from, foot - bar(v), wide, bar(v));
       }
     }
     if (this.view.mode === "volume") {

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from em_inverse.widgets.rendering import Eye
+
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytest.importorskip("jupyterlab", reason="jupyterlab is not installed")
 
@@ -40,7 +42,7 @@ def cube(edge=0.3, n=64):
         dots |= (z - p[0]) ** 2 + (x - p[1]) ** 2 + (y - p[2]) ** 2 < 0.05**2
     return (0.6 * (a & ~inside) + 0.4 * dots).astype(np.float32)
 
-view = widgets.VolumeView(cube(), pixel_size_nm=0.5, title="Nanocube", height=320, level=64)
+view = widgets.VolumeView(cube(), pixel_size_nm=0.5, title="Nanocube", height=260, level=64)
 view
 """
 
@@ -205,6 +207,27 @@ def test_camera_stays_while_a_new_volume_comes(page: Any) -> None:
     assert after["camera"]["azimuth_deg"] == -15
 
 
+def test_an_object_is_where_the_kernel_says(page: Any) -> None:
+    page.get_by_text("Surface", exact=True).click()
+    code = (
+        "z, x, y = np.mgrid[:32, :32, :32] / 31 - 0.5\n"
+        "ball = (z + 0.2) ** 2 + (x - 0.25) ** 2 + (y - 0.1) ** 2 < 0.01\n"
+        "view.show({}, window=(0, 1))"
+    )
+    pictures = []
+    for volume in ("0.0 * ball", "1.0 * ball"):
+        number = int(page.locator(ROOT).get_attribute("data-frame"))
+        _run(page, code.format(volume))
+        page.wait_for_selector(f"{ROOT}[data-frame='{number + 1}']", state="attached")
+        pictures.append(_picture(page))
+    rows, columns = np.nonzero(np.abs(pictures[1] - pictures[0]) > 30)
+    height, width = pictures[0].shape
+    found = (columns.mean() - (width - 1) / 2, (height - 1) / 2 - rows.mean())
+    eye = Eye(_view(page)["camera"], (32, 32, 32))
+    wanted = eye.project(np.array([0.25, 0.1, -0.2]) * 31 / 32) * min(height, width)
+    np.testing.assert_allclose(found, wanted, atol=2.5)
+
+
 def test_volumes_from_a_thread_arrive_while_it_is_turned(page: Any) -> None:
     started = int(page.locator(ROOT).get_attribute("data-frame"))
     code = """
@@ -225,9 +248,12 @@ def test_volumes_from_a_thread_arrive_while_it_is_turned(page: Any) -> None:
         page.mouse.move(x + 10 * step, y)
         page.wait_for_timeout(100)
     page.mouse.up()
-    _run(page, "feeder.join(30)")
-    page.wait_for_function("() => document.querySelector('.em-volume').dataset.quality === 'full'")
-    sent, drawn = json.loads(_run(page, "print([view.frame['number'], view.drawn])"))
+    ask = "print(json.dumps([feeder.is_alive(), view.frame['number'], view.drawn]))"
+    for _ in range(100):
+        feeding, sent, drawn = json.loads(_run(page, ask))
+        if not feeding and sent == drawn:
+            break
+        page.wait_for_timeout(100)
     assert sent == drawn == int(page.locator(ROOT).get_attribute("data-frame"))
     assert sent - started >= 4
     assert _view(page)["camera"]["azimuth_deg"] == pytest.approx(-35 + 0.4 * 110)
@@ -272,12 +298,12 @@ def test_large_type_fits_the_screen_of_a_hall(page: Any, screenshots: Path) -> N
     assert page.locator(STAGE).bounding_box()["height"] > 600
     page.get_by_role("button", name="Large type").click()
     page.wait_for_selector(f"{ROOT}:not(.em-large)")
-    _run(page, "view.height = 320")
+    _run(page, "view.height = 260")
 
 
 def test_without_webgl_flat_pictures_stand_in(page: Any, screenshots: Path) -> None:
     cell = (
-        "flat = widgets.VolumeView(cube(), name='flat', graphics='flat', height=320)\ndisplay(flat)"
+        "flat = widgets.VolumeView(cube(), name='flat', graphics='flat', height=260)\ndisplay(flat)"
     )
     page.evaluate(
         """(code) => {
