@@ -122,8 +122,8 @@ def _add_projection_options(command: argparse.ArgumentParser) -> None:
         "--align",
         choices=("reprojection", "center_of_mass", "none"),
         default="reprojection",
-        help="by centre of mass, and then by comparison with the re-projection (default), by centre "
-        "of mass only, or not at all",
+        help="by centre of mass, and then by comparison with the re-projection (default), by "
+        "centre of mass only, or not at all",
     )
     group.add_argument("--no-background", action="store_true", help="keep the vacuum level")
     group.add_argument(
@@ -227,12 +227,12 @@ def _watch(arguments: argparse.Namespace) -> None:
 
 
 def _resumed(checkpoint: Path | None) -> Any:
-    from em_inverse.dynamic import checkpoint as checkpoints
+    from em_inverse.dynamic.checkpoint import previous
     from em_inverse.dynamic.reconstruction import DynamicReconstruction
 
     if checkpoint is None:
         return None
-    if not checkpoint.exists() and not checkpoints.previous(checkpoint).exists():
+    if not checkpoint.exists() and not previous(checkpoint).exists():
         return None
     return DynamicReconstruction.load(checkpoint)
 
@@ -365,7 +365,7 @@ def _line(one: Received, status: Any) -> str:
     left = "" if math.isnan(status.eta_s) or status.eta_s == 0 else f"  {status.eta_s:.0f} s to go"
     name = one.name or f"projection {one.index}"
     kept = "" if one.used else "  NOT USED"
-    why = f" ({one.notes[-1]})" if not one.used and one.notes else ""
+    why = f" ({one.notes[-1]})" if not one.used and one.notes and not one.flags else ""
     return f"{one.index + 1:4d}  {one.angle_deg:+7.2f}°  {name}{shift}{fit}{left}{kept}{why}"
 
 

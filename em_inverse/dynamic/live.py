@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 import threading
@@ -298,7 +299,7 @@ class LiveTomography:
         alarms = tuple(f for one in received for f in one.flags if f.severity != "note")
         times = [one.time for one in received[-8:]]
         if len(times) > 2:
-            pace = statistics.median(b - a for a, b in zip(times, times[1:], strict=False))
+            pace = statistics.median(b - a for a, b in itertools.pairwise(times))
         if run is None:
             return Status(
                 self._phase, 0, self._settings.options["n_expected"], 0, alarms=alarms, pace_s=pace
