@@ -13,6 +13,7 @@ from em_inverse.cli.data import add_data
 from em_inverse.cli.reconstruct import add_reconstruct
 from em_inverse.cli.shared import add_command, print_json
 from em_inverse.cli.simulate import add_simulate
+from em_inverse.cli.watch import add_watch
 from em_inverse.errors import EmInverseError
 
 __all__ = ["main"]
@@ -97,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_start(commands)
     add_reconstruct(commands)
     add_simulate(commands)
+    add_watch(commands)
     add_data(commands)
     return parser
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from em_inverse.tilt_series import Reconstruction, TiltSeries
 
-__all__ = ["add_reconstruct"]
+__all__ = ["add_reconstruct", "draw_sections"]
 
 _ALIGNMENTS = ("center_of_mass", "common_line", "cross_correlation", "projection_matching", "none")
 
@@ -207,7 +207,7 @@ def _reconstruct(arguments: argparse.Namespace) -> None:
     io.write_volume(out, result, overwrite=arguments.overwrite)
     if picture is not None:
         say(f"writing {picture}")
-        _draw(result, picture, arguments.overwrite)
+        draw_sections(result, picture, arguments.overwrite)
     line = report.report(result)
     if not arguments.json:
         print(report.table_text(result) if arguments.table else line)
@@ -365,7 +365,8 @@ def _with_noise(
     return tomography.with_findings(result, noise_norm=noise_norm(series, arguments))
 
 
-def _draw(result: Reconstruction, path: Path, overwrite: bool) -> None:
+def draw_sections(result: Reconstruction, path: Path, overwrite: bool) -> None:
+    """Write a picture of three sections through the middle of the matter."""
     import numpy as np
 
     from em_inverse import plotting

@@ -57,10 +57,12 @@ def save(run: DynamicReconstruction, path: PathLike) -> None:
         "format": _FORMAT,
         "version": _VERSION,
         "software": __version__,
-        "settings": _settings_of(run),
+        "settings": run.settings(),
+        "opening": run.opening,
         "iteration": run.iteration,
         "history": run.history,
-        "events": [[event.iteration, event.kind, event.value] for event in run.events],
+        "events": [event.to_json() for event in run.events],
+        "annotations": run.annotations,
         "predictions": list(run.predictions.items()),
         "variance": list(run._variance.items()),
         "sha256": _digest(arrays),
@@ -105,22 +107,6 @@ def load(run: Any, path: PathLike) -> DynamicReconstruction:
     return run
 
 
-def _settings_of(run: DynamicReconstruction) -> dict[str, Any]:
-    return {
-        "shape": list(run.shape),
-        "n_det": run._data.n_det,
-        "epsilon": run.epsilon,
-        "units": run.units,
-        "noise": run._sigma,
-        "method": run.method,
-        "schedule": run.schedule,
-        "nonnegative": run.nonnegative,
-        "n_expected": run.n_expected,
-        "pixel_size_nm": run.pixel_size_nm,
-        "name": run.name,
-    }
-
-
 def _make(kind: Any, settings: dict[str, Any]) -> DynamicReconstruction:
     chosen = dict(settings)
     run: DynamicReconstruction = kind(tuple(chosen.pop("shape")), chosen.pop("epsilon"), **chosen)
@@ -153,7 +139,9 @@ def _restore(run: DynamicReconstruction, header: dict[str, Any], arrays: Any) ->
     data.center_shift, data.axial_shift = arrays["center_shift"], arrays["axial_shift"]
     run.iteration = int(header["iteration"])
     run.history = {name: list(values) for name, values in header["history"].items()}
-    run.events = [Event(*entry) for entry in header["events"]]
+    run.events = [Event.from_json(fields) for fields in header["events"]]
+    run.opening = dict(header["opening"])
+    run.annotations = dict(header["annotations"])
     run.predictions = {float(angle): float(ratio) for angle, ratio in header["predictions"]}
     run._variance = {float(angle): float(value) for angle, value in header["variance"]}
     run._version += 1

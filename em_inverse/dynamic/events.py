@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Event", "Snapshot"]
+__all__ = ["Event", "Snapshot", "digest_of"]
+
+
+def digest_of(image: np.ndarray) -> str:
+    """Return a short fingerprint of a projection as it is used, in float32.
+
+    Examples
+    --------
+    >>> digest_of(np.zeros(3)) == digest_of(np.zeros(3, int)) != digest_of(np.ones(3))
+    True
+    """
+    settled = np.ascontiguousarray(image, dtype=np.float32)
+    return hashlib.sha256(settled.tobytes()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -24,11 +38,33 @@ class Event:
         is one), ``"loaded"``.
     value : object
         A number, a text, a truth value, or a list of numbers: what JSON can hold.
+    digests : tuple of str
+        Fingerprint of each projection that came.
+    center_shift, axial_shift : tuple of float
+        The shifts that it came with; empty where there are none.
     """
 
     iteration: int
     kind: str
     value: Any
+    digests: tuple[str, ...] = ()
+    center_shift: tuple[float, ...] = ()
+    axial_shift: tuple[float, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields that say something, as JSON can hold them."""
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in vars(self).items()
+            if value != ()
+        }
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Event:
+        """Return the event that :meth:`to_json` described."""
+        lists = {"digests", "center_shift", "axial_shift"}
+        known: dict[str, Any] = {k: tuple(v) if k in lists else v for k, v in fields.items()}
+        return cls(**known)
 
     def __str__(self) -> str:
         value = self.value

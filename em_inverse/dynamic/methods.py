@@ -28,6 +28,8 @@ __all__ = ["METHODS", "Method"]
 
 _CORRECTION = 0.5
 """Relaxation of the one SART step that a new projection makes when it arrives."""
+_AT_REST = 1.5
+"""‖Aᵀq‖ over ‖∇ᵀp‖ that a solution does not exceed; more has piled up under an ε out of reach."""
 
 
 class Method:
@@ -107,8 +109,7 @@ class _TotalVariation(_Solved):
         self.A = self.data.operator()
         ball = DataTolerance(self.A, self.data.b, radius)
         norm = self._norm(self.A)
-        # An object that is still empty has taught the solver nothing: its steps are chosen anew.
-        if self.solver is None or not self.x.any():
+        if self.solver is None:
             self.solver = PDHG(
                 ball,
                 TotalVariation(),
@@ -161,7 +162,7 @@ class _TotalVariation(_Solved):
         if "support" in changes:
             self.solver.support = changes["support"]
         self.solver.rearm()
-        self.solver.unwind()
+        self.solver.unwind(_AT_REST)
 
     def state(self) -> dict[str, np.ndarray]:
         if self.solver is None:

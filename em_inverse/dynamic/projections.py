@@ -14,6 +14,8 @@ __all__ = ["SAME_ANGLE_DEG", "Change", "Projections"]
 
 SAME_ANGLE_DEG = 1e-3
 """Angles closer than this are one tilt: the newer projection replaces the older one."""
+_ALIKE = 0.3
+"""Relative difference up to which the dual of a replaced projection is worth keeping."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class Change:
     Attributes
     ----------
     kept : ndarray of int, shape (n_tilts,)
-        Where each projection stood before; −1 for one that is new, or that replaces another.
+        Where each projection stood before; −1 for one that is new, or that replaces one which
+        looks otherwise. One that was aligned a little better counts as kept.
     added, replaced, removed : tuple of float
         Angles in degrees.
     """
@@ -132,7 +135,9 @@ class Projections:
             places.append(known + len(added) - 1 if at is None else at)
         grow = len(added)
         kept = np.concatenate([np.arange(known), np.full(grow, -1)])
-        kept[places] = -1
+        for k, at in enumerate(places):
+            here = at < known and self._much_alike(at, images[k], center_shift[k], axial_shift[k])
+            kept[at] = at if here else -1
         coming = {"angles_deg": angles, "b": images}
         coming |= {"center_shift": center_shift, "axial_shift": axial_shift}
         for name, new in coming.items():
@@ -141,6 +146,13 @@ class Projections:
             whole[places] = new
             setattr(self, name, whole)
         return Change(kept, tuple(added), tuple(replaced))
+
+    def _much_alike(self, at: int, image: np.ndarray, across: float, along: float) -> bool:
+        """Whether a projection says much the same as the one that it replaces."""
+        if self.center_shift[at] != across or self.axial_shift[at] != along:
+            return False
+        size = float(np.linalg.norm(self.b[at]))
+        return float(np.linalg.norm(image - self.b[at])) <= _ALIKE * size
 
     def without(self, angle_deg: float) -> Change:
         """Let go of the projection of an angle.

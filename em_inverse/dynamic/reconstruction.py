@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from em_inverse.dynamic import checkpoint
 from em_inverse.dynamic.advice import Advice, advise
 from em_inverse.dynamic.background import Background
-from em_inverse.dynamic.events import Event, Snapshot
+from em_inverse.dynamic.events import Event, Snapshot, digest_of
 from em_inverse.dynamic.methods import METHODS, Method
 from em_inverse.dynamic.projections import Change, Projections
 from em_inverse.errors import (
@@ -88,6 +88,8 @@ class DynamicReconstruction:
         ‖x_k − x_{k−1}‖₂, ``radius`` (ε in the units of the data) and ``n_tilts``.
     events : list of Event
         What was changed, after how many iterations.
+    annotations : dict
+        Anything that JSON can hold, kept in checkpoints: where the data come from, views.
     predictions : dict of float to float
         For each angle, ‖A_θ x − b_θ‖ in units of its noise when it arrived, before it was used: how
         well the reconstruction knew what it had not seen. Empty where the noise is not known.
@@ -181,6 +183,7 @@ class DynamicReconstruction:
         self.iteration = 0
         self.history: dict[str, list[float]] = {key: [] for key in _HISTORY}
         self.events: list[Event] = []
+        self.annotations: dict[str, Any] = {}
         self.predictions: dict[float, float] = {}
         self._data = Projections(self.shape, n_det)
         self._variance: dict[float, float] = {}
@@ -189,6 +192,8 @@ class DynamicReconstruction:
         self._listeners: list[Callable[[DynamicReconstruction], None]] = []
         self._engine = self._new_engine()
         self._background = Background(self._background_step, name)
+        #: What may have changed since: ε and x ≥ 0 as they were when the run began.
+        self.opening = {"epsilon": self._epsilon, "nonnegative": self._nonnegative}
         if series is not None:
             across, along = _shifts_of(series)
             self.add(series.angles_deg, series.projections, center_shift=across, axial_shift=along)
@@ -495,6 +500,18 @@ class DynamicReconstruction:
         snapshot: Snapshot = self._background.ask(self._snapshot, timeout)
         return snapshot
 
+    def between_iterations(self, question: Callable[[], Any], timeout: float = 60.0) -> Any:
+        """Return what a function says when it is called between two iterations.
+
+        What it raises is raised here. For consistent looks at several things at once.
+
+        Raises
+        ------
+        TimeoutError
+            When no iteration ended within `timeout` seconds.
+        """
+        return self._background.ask(question, timeout)
+
     def listen(self, listener: Callable[[DynamicReconstruction], None]) -> Callable[[], None]:
         """Call a function after every iteration, in the thread that iterates.
 
@@ -595,6 +612,22 @@ class DynamicReconstruction:
         """
         return checkpoint.load(self, path)
 
+    def settings(self) -> dict[str, Any]:
+        """Return what makes this run what it is, apart from its data, as JSON can hold it."""
+        return {
+            "shape": list(self.shape),
+            "n_det": self._data.n_det,
+            "epsilon": self._epsilon,
+            "units": self._units,
+            "noise": self._sigma,
+            "method": self.method,
+            "schedule": self.schedule,
+            "nonnegative": self._nonnegative,
+            "n_expected": self._n_expected,
+            "pixel_size_nm": self.pixel_size_nm,
+            "name": self.name,
+        }
+
     # ---- inside ----
 
     def _new_engine(self) -> Method:
@@ -609,16 +642,31 @@ class DynamicReconstruction:
             },
         )
 
-    def _take_in(self, checked: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]) -> None:
-        angles, images, across, along = checked
+    def _take_in(self, checked: tuple[np.ndarray, ...]) -> None:
+        """Take in what replaces others first, then what is new."""
+        here = np.array([self._data.find(angle) is not None for angle in checked[0].tolist()])
+        for chosen in (here, ~here):
+            if chosen.any():
+                self._take_in_alike(*(part[chosen] for part in checked))
+
+    def _take_in_alike(
+        self, angles: np.ndarray, images: np.ndarray, across: np.ndarray, along: np.ndarray
+    ) -> None:
         predicted = self._predict(angles, images, across, along)
         change = self._data.change_to(angles, images, across, along)
         for angle in (*change.added, *change.replaced):
             self._variance.pop(angle, None)
         self._follow(change)
-        for kind in ("added", "replaced"):
-            if getattr(change, kind):
-                self._note(kind, list(getattr(change, kind)))
+        self.events.append(
+            Event(
+                self.iteration,
+                "replaced" if change.replaced else "added",
+                angles.tolist(),
+                tuple(digest_of(image) for image in images),
+                tuple(across.tolist()) if across.any() else (),
+                tuple(along.tolist()) if along.any() else (),
+            )
+        )
         sigma = self._sigmas()
         if sigma is not None:
             pixels = math.sqrt(images[0].size)

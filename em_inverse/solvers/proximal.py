@@ -363,7 +363,11 @@ class PDHG(Solver):
         self._q = np.zeros(H.out_shape, H.dtype)
         self._p = self.prior.dual_start(self.L)
         self._floor: tuple[tuple[object, ...], float] | None = None
-        norm_H, norm_L = _norm(H), max(self.L.norm(), 1e-12)
+        self._begin_steps(_norm(H), balance)
+
+    def _begin_steps(self, norm_H: float, balance: float | None = None) -> None:
+        """Choose the first steps; the ratio from the data, where it is not given."""
+        norm_L = max(self.L.norm(), 1e-12)
         self._weights = (0.5 / norm_H**2, 0.5 / norm_L**2)
         product = _CAUTION / _joint_norm_squared(self.L)
         if balance is None:
@@ -513,7 +517,11 @@ class PDHG(Solver):
         q, carried = self._q, [] if self._stale else [self._Hx, self._H_start]
         self.data = data
         self._q = _moved(q, kept, stays, H.out_shape)
-        self._weights = (0.5 / (norm or _norm(H)) ** 2, self._weights[1])
+        norm = norm or _norm(H)
+        self._weights = (0.5 / norm**2, self._weights[1])
+        if not self.x.any() and not q.any():
+            # The old data were blank and have taught nothing about the size of things.
+            self._begin_steps(norm)
         if carried and only_more and hasattr(H, "subset"):
             self._Hx, self._H_start = (_moved(a, kept, stays, H.out_shape) for a in carried)
             if come.size:

@@ -17,22 +17,15 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import ndimage
 
-from em_inverse.errors import (
-    DataError,
-    GeometryError,
-    check_choice,
-    check_integer,
-    check_number,
-)
+from em_inverse.errors import GeometryError, check_choice, check_integer, check_number
 from em_inverse.tilt_series import TiltSeries, check_series
+from em_inverse.tomography.centring import border_share, centres_of_mass, moments, object_only
 from em_inverse.tomography.projection_matching import match_projections
 from em_inverse.tomography.registration import (
     chained_shifts,
     in_view,
     match_profiles,
-    moved,
     placed,
     turn,
 )
@@ -41,8 +34,8 @@ __all__ = ["TiltAxis", "align", "find_tilt_axis"]
 
 _METHODS = ("center_of_mass", "common_line", "cross_correlation", "projection_matching")
 _FEWEST_SLICES = 8
-# The object is what exceeds this many standard deviations of the smoothed vacuum, and a border.
-_OBJECT_SIGMAS, _OBJECT_SMOOTHING, _OBJECT_BORDER = 4.0, 1.5, 3
+# An object whose profile falls below this share of its maximum at both ends ends inside the field.
+_ENDS = 0.02
 # Widest projections that are matched with re-projections; larger ones are binned.
 _WIDEST_MATCHED = 128
 
@@ -154,7 +147,7 @@ def align(
         shifts = chained_shifts(images, series.angles_deg, max_shift, stretch)
         how = "by cross-correlation of neighbours" + (", stretched by the cosine" * stretch)
     else:
-        seen = _object_only(images)
+        seen = object_only(images)
         shifts, how = _shifts(seen, first_method, max_shift)
         if rotate:
             shifts, angle, how = _with_rotation(
@@ -253,7 +246,7 @@ def find_tilt_axis(series: TiltSeries, method: str = "center_of_mass") -> TiltAx
             f"angles_deg has {series.n_tilts} tilts from {low:g}° to {high:g}°, which do not "
             f"determine the tilt axis; at least four tilts that reach beyond ±40° are needed."
         )
-    images = _object_only(series.projections.reshape(*series.projections.shape[:2], -1))
+    images = object_only(series.projections.reshape(*series.projections.shape[:2], -1))
     shifts = np.zeros((series.n_tilts, 2))
     if method == "projection_matching":
         first, _ = _shifts(images, "center_of_mass", None)
@@ -265,7 +258,7 @@ def find_tilt_axis(series: TiltSeries, method: str = "center_of_mass") -> TiltAx
         way = -(shifts @ turn(np.deg2rad(angle)))[:, 0]
     else:
         slope, error = _axis_slope(images, curves, shifts)
-        way = _centres_of_mass(images, shifts[:, 1])
+        way = centres_of_mass(images, shifts[:, 1])
         if abs(slope) > 2.5 * error:
             # The centre of mass tells where the axis is at the mean y of the mass; wanted is y = 0.
             mass = images.sum(axis=(0, 1), dtype=np.float64)
@@ -385,29 +378,11 @@ def _with_rotation(
 def _shifts(images: np.ndarray, method: str, max_shift: float | None) -> tuple[np.ndarray, str]:
     """Shifts along y by the mass profiles, then across by the centre of mass."""
     along, how = _shifts_along_axis(images, method, max_shift)
-    across = -_centres_of_mass(images, along)
+    across = -centres_of_mass(images, along)
     return (
         np.stack([across, along], axis=1),
         f"along the axis by {how}, across by the centre of mass",
     )
-
-
-def _object_only(images: np.ndarray) -> np.ndarray:
-    """Images with zeros wherever the smoothed image tells nothing from vacuum.
-
-    Where the object reaches everywhere, or no noise is found, nothing changes.
-    """
-    sigma = (_OBJECT_SMOOTHING, _OBJECT_SMOOTHING if images.shape[2] > 1 else 0.0)
-    border = (2 * _OBJECT_BORDER + 1, 2 * _OBJECT_BORDER + 1 if images.shape[2] > 1 else 1)
-    kept = np.zeros_like(images)
-    for image, part in zip(images, kept, strict=True):
-        smooth = ndimage.gaussian_filter(image.astype(np.float64), sigma, mode="nearest")
-        below = -smooth[smooth < 0]
-        # Noise is as often below zero as above; the object never is.
-        noise = np.sqrt(np.mean(below**2)) if below.size else 0.0
-        inside = ndimage.maximum_filter(smooth > _OBJECT_SIGMAS * noise, border)
-        part[...] = np.where(inside, image, 0)
-    return kept
 
 
 def _curves(angles_deg: np.ndarray) -> np.ndarray | None:
@@ -420,7 +395,7 @@ def _curves(angles_deg: np.ndarray) -> np.ndarray | None:
 
 def _axis_slope(images: np.ndarray, curves: np.ndarray, shifts: np.ndarray) -> tuple[float, float]:
     """Slope of the tilt axis x = c(y) on the detector, and its standard error."""
-    mass, moment = _moments(images, shifts[:, 1])
+    mass, moment = moments(images, shifts[:, 1])
     first, last = in_view(shifts[:, 1], images.shape[2])
     y = np.arange(first, last)
     heavy = mass[:, y].min(axis=0) > 0.1 * mass.max()
@@ -435,40 +410,6 @@ def _axis_slope(images: np.ndarray, curves: np.ndarray, shifts: np.ndarray) -> t
     return float(line[0]), float(np.sqrt(covariance[0, 0]))
 
 
-def _moments(images: np.ndarray, shifts_y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mass, and moment about the middle of the detector, of each slice of each shifted image."""
-    nx = images.shape[1]
-    mass = images.sum(axis=1, dtype=np.float64)
-    moment = np.einsum("txy,x->ty", images, np.arange(nx) - (nx - 1) / 2, dtype=np.float64)
-    return tuple(  # type: ignore[return-value]
-        np.stack([moved(line, shift) for line, shift in zip(lines, shifts_y, strict=True)])
-        for lines in (mass, moment)
-    )
-
-
-def _centres_of_mass(images: np.ndarray, shifts_y: np.ndarray) -> np.ndarray:
-    """Centre of mass across the axis, from the middle of the detector, of the slices in view."""
-    nx, ny = images.shape[1:]
-    first, last = in_view(shifts_y, ny)
-    mass, moment = (lines[:, first:last].sum(axis=1) for lines in _moments(images, shifts_y))
-    if not mass.min() > 0:
-        worst = int(mass.argmin())
-        raise DataError(
-            f"projection {worst} has a total intensity of {mass[worst]:.3g}, so it has no centre "
-            f"of mass. Remove the background first (tomography.remove_background), or leave the "
-            f"projection out."
-        )
-    centres = moment / mass
-    if np.abs(centres).max() > nx / 2:
-        worst = int(np.abs(centres).argmax())
-        raise DataError(
-            f"the centre of mass of projection {worst} lies {centres[worst]:.3g} px from the "
-            f"middle of a detector of {nx} px: negative values outweigh the object. Remove the "
-            f"background first (tomography.remove_background)."
-        )
-    return centres
-
-
 def _shifts_along_axis(
     images: np.ndarray, method: str, max_shift: float | None
 ) -> tuple[np.ndarray, str]:
@@ -476,14 +417,8 @@ def _shifts_along_axis(
     ny = profiles.shape[1]
     if ny < _FEWEST_SLICES:
         return np.zeros(len(profiles)), f"nothing (only {ny} slices)"
-    if method == "center_of_mass" and _ends_in_view(profiles):
+    if method == "center_of_mass" and border_share(profiles) < _ENDS:
         centres = profiles @ np.arange(ny) / profiles.sum(axis=1)
         return centres.mean() - centres, "the centre of mass"
     reach = ny / 4 if max_shift is None else min(max_shift, ny / 2)
     return match_profiles(profiles, reach), "matching the mass profiles"
-
-
-def _ends_in_view(profiles: np.ndarray) -> bool:
-    """Whether the object ends before the first and the last slice at every tilt."""
-    edge = np.concatenate([profiles[:, :2], profiles[:, -2:]], axis=1)
-    return bool(np.abs(edge).max() < 0.02 * np.abs(profiles).max())

@@ -15,7 +15,7 @@ from em_inverse.tomography.finding import Finding
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["NoiseLevel", "noise_level"]
+__all__ = ["NoiseLevel", "differences", "noise_level"]
 
 # The median of |N(0, 1)|.
 _MEDIAN = 0.6744897501960817
@@ -141,7 +141,7 @@ def noise_level(series: TiltSeries) -> NoiseLevel:
     brightness = _local_mean(data)
     best: tuple[float, np.ndarray, float, float] | None = None
     for stencil in _STENCILS:
-        sigma, offset, gain = _estimate(_difference(data, stencil), brightness)
+        sigma, offset, gain = _estimate(differences(data, stencil), brightness)
         total = float(np.sum(sigma**2))
         # Signal only ever adds, so the smaller answer is the better one.
         if best is None or total < best[0]:
@@ -162,8 +162,27 @@ def noise_level(series: TiltSeries) -> NoiseLevel:
     )
 
 
-def _difference(data: np.ndarray, stencil: tuple[float, ...]) -> np.ndarray:
-    """Differences along x, and along y where that is long enough, of unit response to noise."""
+def differences(data: np.ndarray, stencil: tuple[float, ...]) -> np.ndarray:
+    """Return differences along x, and along y where that is long enough, of unit response to noise.
+
+    Parameters
+    ----------
+    data : ndarray, shape (n_tilts, nx) or (n_tilts, nx, ny)
+    stencil : tuple of float
+        An odd number of weights that add up to zero.
+
+    Returns
+    -------
+    ndarray
+        Shorter by the length of the stencil less one along each axis that was differenced.
+
+    Examples
+    --------
+    >>> data = np.array([[0.0, 1, 2, 3, 4, 5], [0, 0, 6, 0, 0, 0]])
+    >>> differences(data, (1.0, -2.0, 1.0)).round(1)
+    array([[ 0. ,  0. ,  0. ,  0. ],
+           [ 2.4, -4.9,  2.4,  0. ]])
+    """
     weights = np.array(stencil) / np.linalg.norm(stencil)
     out = data
     for axis in range(1, data.ndim):

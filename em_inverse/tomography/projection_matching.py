@@ -18,7 +18,7 @@ from em_inverse.forward.tilt import ParallelBeam
 from em_inverse.solvers import SIRT
 from em_inverse.tomography.registration import in_view, turn
 
-__all__ = ["Match", "match_projections"]
+__all__ = ["Match", "faded", "fit_shift", "match_projections", "without_displacement"]
 
 # The projections are smoothed by this (σ in pixels of the scale at work): what lies below is noise.
 _SMOOTHING = 1.0
@@ -167,8 +167,6 @@ class _Scale:
         cut = np.array([nx, ny]) - np.array(self.shape) * self.scale
         self.offset = (cut - 2 * (cut // 2)) / 2 / self.scale
         self.A = ParallelBeam((self.shape[0], *self.shape), angles_deg)
-        theta = np.deg2rad(angles_deg)
-        self.curves = np.stack([np.ones_like(theta), np.cos(theta), np.sin(theta)], axis=1)
 
     def placed(self, shifts: np.ndarray, angle: float) -> np.ndarray:
         matrix = turn(angle)
@@ -186,7 +184,7 @@ class _Scale:
         """Weight of each pixel: 1 in the field that all have in common, 0 outside."""
         across, along = (shifts / self.scale @ turn(angle)).T
         return np.multiply.outer(
-            *(_faded(in_view(s, n), n) for s, n in zip((across, along), self.shape, strict=True))
+            *(faded(in_view(s, n), n) for s, n in zip((across, along), self.shape, strict=True))
         )
 
     def rounds(self, shifts: np.ndarray, angle: float, count: int, tolerance: float) -> Match:
@@ -200,10 +198,10 @@ class _Scale:
             solver.y = p
             solver.run(_NEXT_ITERATIONS if done else _FIRST_ITERATIONS)
             r = self.A.forward(solver.x)
-            more = np.array([_fit(*pair, window)[0] for pair in zip(p, r, strict=True)])
+            more = np.array([fit_shift(*pair, window)[0] for pair in zip(p, r, strict=True)])
             more = np.clip(more, -_LARGEST_STEP, _LARGEST_STEP) * self.scale
             residual = float(np.linalg.norm((r - p) * window) / np.linalg.norm(p * window))
-            more = self._held(more)
+            more = without_displacement(more, self.A.angles_deg)
             change = float(np.abs(more).max())
             # Found on turned images; before the rotation they point the other way round.
             shifts = shifts + more @ turn(angle).T
@@ -238,19 +236,63 @@ class _Scale:
         solver = SIRT(self.A, p, relaxation=_RELAXATION)
         solver.run(_FIRST_ITERATIONS)
         r = self.A.forward(solver.x)
-        return float(sum(_fit(*pair, window)[1] for pair in zip(p, r, strict=True)))
-
-    def _held(self, more: np.ndarray) -> np.ndarray:
-        """Shifts without what only displaces the object."""
-        # Over few directions cos θ is nearly constant: shared out, or the two would run away.
-        fit = np.linalg.lstsq(self.curves, more[:, 0], rcond=_ALIKE)[0]
-        return more - np.stack(
-            [self.curves[:, 1:] @ fit[1:], np.full(len(more), more[:, 1].mean())], axis=1
-        )
+        return float(sum(fit_shift(*pair, window)[1] for pair in zip(p, r, strict=True)))
 
 
-def _fit(p: np.ndarray, r: np.ndarray, window: np.ndarray) -> tuple[np.ndarray, float]:
-    """Shift that brings p onto r, and the sum of squares that shift and factor leave over."""
+def without_displacement(
+    shifts: np.ndarray, angles_deg: np.ndarray, counted: np.ndarray | None = None
+) -> np.ndarray:
+    """Return shifts without the part that displaces the object and nothing else.
+
+    All projections may be moved together along the axis, and by a cos θ + b sin θ across it: the
+    object then lies elsewhere, and the data fit as well as before. Left free, that part would
+    wander from round to round.
+
+    Parameters
+    ----------
+    shifts : ndarray, shape (n_tilts, 2)
+        Along x and y, in pixels.
+    angles_deg : ndarray, shape (n_tilts,)
+    counted : ndarray of bool, shape (n_tilts,), optional
+        The projections from which that part is found; all unless given.
+
+    Returns
+    -------
+    ndarray, shape (n_tilts, 2)
+
+    Examples
+    --------
+    >>> angles = np.arange(-60.0, 61, 10)
+    >>> drift = np.stack([2 * np.sin(np.deg2rad(angles)), np.full(13, 3.0)], axis=1)
+    >>> bool(np.abs(without_displacement(drift, angles)).max() < 1e-9)
+    True
+    """
+    theta = np.deg2rad(angles_deg)
+    curves = np.stack([np.ones_like(theta), np.cos(theta), np.sin(theta)], axis=1)
+    some = slice(None) if counted is None else counted
+    # Over few directions cos θ is nearly constant: shared out, or the two would run away.
+    fit = np.linalg.lstsq(curves[some], shifts[some, 0], rcond=_ALIKE)[0]
+    mean = np.full(len(shifts), shifts[some, 1].mean())
+    return shifts - np.stack([curves[:, 1:] @ fit[1:], mean], axis=1)
+
+
+def fit_shift(p: np.ndarray, r: np.ndarray, window: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return the shift that brings p onto r, and the squares that shift and factor leave over.
+
+    Parameters
+    ----------
+    p, r : ndarray, shape (nx, ny)
+        A projection and its re-projection, equally smooth and less than about a pixel apart.
+    window : ndarray, shape (nx, ny)
+        Weight of each pixel.
+
+    Examples
+    --------
+    >>> x = np.arange(32.0)
+    >>> p, r = (np.exp(-0.5 * ((x - middle) / 4) ** 2)[:, None] for middle in (15.0, 15.4))
+    >>> fit_shift(p, r, np.ones((32, 1)))[0].round(1)
+    array([0.4, 0. ])
+    """
     slopes = [np.gradient(r, axis=k) if n > 1 else np.zeros_like(r) for k, n in enumerate(r.shape)]
     basis = np.stack([(part * window).ravel() for part in (r, *slopes)], axis=1).astype(np.float64)
     target = ((p - r) * window).ravel().astype(np.float64)
@@ -267,8 +309,14 @@ def _binned(images: np.ndarray, fx: int, fy: int) -> np.ndarray:
     return np.asarray(part.reshape(t, kx, fx, ky, fy).mean(axis=(2, 4)))
 
 
-def _faded(field: tuple[int, int], count: int) -> np.ndarray:
-    """1 inside [first, last), falling to 0 at its ends."""
+def faded(field: tuple[int, int], count: int) -> np.ndarray:
+    """Return weights for `count` pixels: 1 inside [first, last), falling to 0 at its ends.
+
+    Examples
+    --------
+    >>> faded((1, 11), 12).round(1)
+    array([0. , 0.1, 0.4, 0.6, 0.9, 1. , 1. , 0.9, 0.6, 0.4, 0.1, 0. ])
+    """
     if count == 1:
         return np.ones(1)
     first, last = field

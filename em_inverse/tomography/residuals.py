@@ -17,7 +17,7 @@ from em_inverse.tomography.finding import Finding
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["ResidualPerTilt", "operator_of", "residual_per_tilt"]
+__all__ = ["ResidualPerTilt", "operator_of", "outlying", "residual_per_tilt"]
 
 # Shares of a residual never scatter less than this, so that data without noise raise no flags.
 _LEAST_SPREAD = 0.02
@@ -140,15 +140,44 @@ def residual_per_tilt(
     size = np.sqrt(np.sum(data.reshape(len(data), -1).astype(np.float64) ** 2, axis=1))
     blank = np.where(norms > 0, np.inf, 0.0)
     relative = np.divide(norms, size, out=blank, where=size > 0)
-    usable = np.isfinite(relative) & (relative > 0)
-    z, expected = np.full(len(data), np.inf), np.zeros(len(data))
-    z[relative == 0] = 0.0
+    z, expected = outlying(series.angles_deg, relative)
+    return ResidualPerTilt(series.angles_deg, relative, norms, expected, z, limit)
+
+
+def outlying(angles_deg: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return how far values of a series of tilts lie above what their neighbours let one expect.
+
+    Parameters
+    ----------
+    angles_deg : ndarray, shape (n_tilts,)
+    values : ndarray, shape (n_tilts,)
+        One residual for each tilt, ≥ 0, in any unit.
+
+    Returns
+    -------
+    z : ndarray, shape (n_tilts,)
+        Height of the logarithm over a parabola through the others, in robust standard deviations.
+        0 where the value is 0, infinite where it is.
+    expected : ndarray, shape (n_tilts,)
+        The values of that parabola.
+
+    Examples
+    --------
+    >>> angles = np.arange(-60.0, 61, 5)
+    >>> values = 1 + 0.2 * np.abs(np.sin(angles)); values[7] = 3
+    >>> z, _ = outlying(angles, values)
+    >>> np.flatnonzero(z > 5)
+    array([7])
+    """
+    usable = np.isfinite(values) & (values > 0)
+    z, expected = np.full(values.size, np.inf), np.zeros(values.size)
+    z[values == 0] = 0.0
     if usable.any():
-        logs = np.log(relative[usable])
-        trend, spread = _trend(series.angles_deg[usable], logs)
+        logs = np.log(values[usable])
+        trend, spread = _trend(angles_deg[usable], logs)
         expected[usable] = np.exp(trend)
         z[usable] = (logs - trend) / max(spread, _LEAST_SPREAD)
-    return ResidualPerTilt(series.angles_deg, relative, norms, expected, z, limit)
+    return z, expected
 
 
 def operator_of(
