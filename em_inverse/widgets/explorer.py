@@ -322,9 +322,13 @@ class Explorer(ipywidgets.VBox):
             return True
         with self._lock:
             if self._wanted is None and not self._closed:
-                self.parameters, self.result, self.view = parameters, result, view
+                self._take(parameters, result, view)
                 self._show()
         return True
+
+    def _take(self, parameters: dict[str, Any], result: Any, view: View) -> None:
+        """Keep what was made, with the lock held."""
+        self.parameters, self.result, self.view = parameters, result, view
 
     def _report(self, share: float) -> None:
         """Show how far the work is, and end it when the reader stopped it or moved on."""
@@ -354,7 +358,7 @@ class Explorer(ipywidgets.VBox):
     # ---- showing ----
 
     def _arrange(self) -> list[ipywidgets.Widget]:
-        box = _grid([self._inputs[control.name] for control in self.controls])
+        box = _grid([*(self._inputs[control.name] for control in self.controls), *self._beside()])
         buttons = ipywidgets.HBox([self._stop, self._reset, self._large])
         parts: list[ipywidgets.Widget] = [box]
         if self.more:
@@ -363,6 +367,10 @@ class Explorer(ipywidgets.VBox):
         bar = ipywidgets.HBox([self._headline, buttons])
         bar.add_class("em-bar")
         return [*parts, bar, self._error_box, self._canvas]
+
+    def _beside(self) -> list[ipywidgets.Widget]:
+        """What stands among the controls and is none; nothing unless overridden."""
+        return []
 
     def _show(self) -> None:
         self.error = None
