@@ -11,6 +11,7 @@ _load, _list, _names = lazy_loader.attach(
     submodules=["colours", "controls", "panel", "raster", "runs", "static", "working"],
     submod_attrs={
         "canvas": ["Canvas"],
+        "cockpit": ["Cockpit"],
         "controls": ["Choice", "LogSlider", "Slider", "Switch"],
         "deblurring": ["DeblurringExplorer"],
         "explorer": ["Explorer"],
