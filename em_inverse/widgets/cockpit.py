@@ -17,13 +17,13 @@ from em_inverse.dynamic import Session
 from em_inverse.errors import ParameterError, check_integer
 from em_inverse.files import PathLike
 from em_inverse.widgets import runs
-from em_inverse.widgets.cockpit_panels import HALL, alarm_list, draw, maximum
+from em_inverse.widgets.cockpit_panels import HALL, alarm_list, draw, hall_words, maximum
 from em_inverse.widgets.cockpit_run import Moment, Observation
-from em_inverse.widgets.cockpit_settings import CONTROLS, MORE, STEERED
+from em_inverse.widgets.cockpit_settings import CONTROLS, MORE, OBJECTS, STEERED
 from em_inverse.widgets.cockpit_source import recording
 from em_inverse.widgets.controls import Control
-from em_inverse.widgets.explorer import Explorer
-from em_inverse.widgets.panel import View
+from em_inverse.widgets.explorer import Explorer, headline_html
+from em_inverse.widgets.panel import Panel, View
 from em_inverse.widgets.volume import VolumeView
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ _MODES = {
     "surface": "iso",
     "three slices": "slices",
 }
-_HALL_ALARMS = 2
+_HEIGHT, _HALL_HEIGHT = 360, 330
+"""Of the volume, in px."""
 
 
 class Cockpit(Explorer):
@@ -56,11 +57,12 @@ class Cockpit(Explorer):
 
     Parameters
     ----------
-    source : path or iterable, optional
+    source : path, iterable or str, optional
         A folder that a microscope program (or ``em-inverse simulate``) writes into; or a
         :class:`~em_inverse.simulate.Microscope`, a :class:`~em_inverse.simulate.Replay`, or
-        anything else that :class:`~em_inverse.dynamic.LiveTomography` takes. A particle in a
-        simulated microscope if left out.
+        anything else that :class:`~em_inverse.dynamic.LiveTomography` takes; or one of the objects
+        of the menu: ``"bowtie_a"``, which is shown if it is left out, ``"bowtie_b"``, ``"cube"``,
+        ``"needle"``.
     name : str, optional
         One cockpit per name and kernel, as for :class:`Explorer`.
     backend : {"auto", "canvas", "picture"}
@@ -70,7 +72,7 @@ class Cockpit(Explorer):
     bin : int
         Average so many pixels of a projection across and along: for large images.
     **start
-        Opening values of the controls: ``source``, ``order``, ``pace`` (s), ``epsilon`` (× noise),
+        Opening values of the controls: ``order``, ``pace`` (s), ``epsilon`` (× noise),
         ``dose`` (electrons per pixel), ``drift`` (px), ``y`` (%), ``method``, ``auto``, ``faults``,
         ``folder``.
 
@@ -123,13 +125,16 @@ class Cockpit(Explorer):
         self._size = check_integer(size, "size", minimum=16, maximum=256)
         self._bin = check_integer(bin, "bin", minimum=1)
         self._given: Any = None
-        if isinstance(source, (str, os.PathLike)):
+        if isinstance(source, str) and source in OBJECTS:
+            start = {"source": source, **start}
+        elif isinstance(source, (str, os.PathLike)):
             start = {"source": "folder", "folder": os.fspath(source), **start}
         elif source is not None:
             self._given, start = source, {"source": "given", **start}
         self._turn = threading.RLock()
         self._wake = threading.Event()
         self._flagged: list[float] = []
+        self._hall = False
         self._make_parts(name or type(self).__name__)
         try:
             super().__init__(name=name, backend=backend, **start)
@@ -339,9 +344,12 @@ class Cockpit(Explorer):
 
     def set_text_scale(self, scale: float) -> None:
         """Set the text size; 1 at a desk, 2 for projection."""
+        hall, self._hall = self._hall, scale > 1
         self.volume.set_text_scale(scale)
+        self.volume.height = _HALL_HEIGHT if self._hall else _HEIGHT
         super().set_text_scale(scale)
-        self._show()
+        if self._hall != hall:
+            self._show()
 
     def close(self) -> None:
         """Stop all threads, and take the cockpit and all its parts off the page."""
@@ -450,7 +458,7 @@ class Cockpit(Explorer):
     def _make_parts(self, name: str) -> None:
         """Make what an explorer does not have: volume, alarms, buttons."""
         self.volume = VolumeView(
-            name=f"{name} volume", title="", level=64, controls=False, height=360
+            name=f"{name} volume", title="", level=64, controls=False, height=_HEIGHT
         )
         self._go = ipywidgets.Button(description="Start", icon="play")
         self._end = ipywidgets.Button(
@@ -530,8 +538,7 @@ class Cockpit(Explorer):
             self._flagged = angles
             chosen = self._tilt.value
             self._tilt.options = [(f"{angle:+.4g}°".replace("-", "−"), angle) for angle in angles]
-            if chosen in angles:
-                self._tilt.value = chosen
+            self._tilt.value = chosen if chosen in angles else next(iter(angles), None)
         self._tilt.disabled = self._out.disabled = not angles
         self._re.disabled = not angles or self.observation.recording.again is None
 
@@ -543,6 +550,7 @@ class Cockpit(Explorer):
         act = ipywidgets.HBox([self._tilt, self._re, self._out])
         for box in (row, act):
             box.add_class("em-cockpit-row")
+        row.add_class("em-cockpit-mode")
         self._alarms.add_class("em-cockpit-alarms")
         side = ipywidgets.VBox([self.volume, row, act, self._alarms])
         side.add_class("em-cockpit-side")
@@ -555,13 +563,14 @@ class Cockpit(Explorer):
         box.add_class("em-buttons")
         return [box]
 
+    def _in_sight(self) -> Sequence[Panel]:
+        return [p for p in self.view.panels if p.name in HALL or not self._hall]
+
     def _show(self) -> None:
         super()._show()
-        hall = self._large.value
-        if hall:
-            panels = [panel for panel in self.view.panels if panel.name in HALL]
-            self._canvas.show(panels, description=self.view.description, columns=2)
-        self._alarms.value = alarm_list(self.result, *([_HALL_ALARMS] if hall else []))
+        if self._hall:
+            self._headline.value = headline_html(*hall_words(self.result))
+        self._alarms.value = alarm_list(self.result, short=self._hall)
         if self.result.n_tilts:
             self.volume.pixel_size_nm = self.result.pixel_size_nm
             self.volume.show(self.result.x)

@@ -11,16 +11,16 @@ from em_inverse.plotting import COLOURS
 from em_inverse.widgets.cockpit_run import Alarm, Moment
 from em_inverse.widgets.panel import Axis, ImagePanel, Line, LinePanel, Rule, View
 
-__all__ = ["HALL", "alarm_list", "draw", "maximum", "twist_words"]
+__all__ = ["HALL", "alarm_list", "draw", "hall_words", "maximum", "twist_words"]
 
-HALL = ("prepared", "stack", "residuals")
+HALL = ("prepared", "residuals")
 """Panels that a hall sees beside the volume."""
 _GAP = 4
 _ROWS = 72
 _TOPS = (2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0, 1000.0)
 _SEEN_BY = {"alarm": "▲", "warning": "△", "note": "·"}
 _NOTHING = np.zeros((8, 8), np.float32)
-_MOST_ALARMS = 30
+_MOST_ALARMS, _MOST_IN_THE_HALL = 30, 3
 
 
 def draw(moment: Moment) -> View:
@@ -66,6 +66,20 @@ def twist_words(twist_deg: float) -> str:
     return f"{'right' if twist_deg > 0 else 'left'}-handed, {turned}° of twist"
 
 
+def hall_words(moment: Moment) -> tuple[str, str]:
+    """Return headline and note in large type: the same numbers in fewer words.
+
+    Parameters
+    ----------
+    moment : Moment
+    """
+    short = headline(moment).replace(" projections", "").replace(" of twist", "")
+    note = " · ".join(_progress(moment))
+    if moment.advice is not None and moment.status != "finished":
+        note += f" · advice: {moment.advice.reason.partition(':')[0]}"
+    return short, note
+
+
 def description(moment: Moment) -> str:
     """Return what is seen, and what follows from it."""
     if not moment.n_received:
@@ -98,15 +112,16 @@ def maximum(moment: Moment) -> ImagePanel:
     )
 
 
-def alarm_list(moment: Moment, most: int = _MOST_ALARMS) -> str:
+def alarm_list(moment: Moment, *, short: bool = False) -> str:
     """Return the alarms as an HTML list, the newest first.
 
     Parameters
     ----------
     moment : Moment
-    most : int
-        How many are shown.
+    short : bool
+        The last three, without what to do about them.
     """
+    most = _MOST_IN_THE_HALL if short else _MOST_ALARMS
     if not moment.alarms:
         words = (
             "No alarm: every tilt agrees with its neighbours."
@@ -114,21 +129,22 @@ def alarm_list(moment: Moment, most: int = _MOST_ALARMS) -> str:
             else "No projection has arrived yet."
         )
         return f'<div class="em-alarms" role="log">{words}</div>'
-    entries = "".join(_entry(alarm) for alarm in moment.alarms[:most])
-    more = len(moment.alarms) - most
+    entries = "".join(_entry(alarm, short) for alarm in moment.alarms[:most])
+    more = 0 if short else len(moment.alarms) - most
     rest = f"<li>… and {more} earlier</li>" if more > 0 else ""
     return (
         f'<ul class="em-alarms" role="log" aria-label="Alarms, newest first">{entries}{rest}</ul>'
     )
 
 
-def _entry(alarm: Alarm) -> str:
+def _entry(alarm: Alarm, short: bool) -> str:
     fate = f"{alarm.fate}: " if alarm.fate else ""
+    words = alarm.fate or alarm.severity if short else fate + alarm.message
     kind = alarm.kind.replace("_", " ")
-    colour = "#4a4a4a" if alarm.fate else "#8a0018" if alarm.severity == "alarm" else "#1a1a1a"
+    colour = "#4a4a4a" if not alarm.open else "#8a0018" if alarm.severity == "alarm" else "#1a1a1a"
     return (
         f'<li style="color: {colour}"><b>{_SEEN_BY[alarm.severity]} {_angle(alarm.angle_deg)} '
-        f"{html.escape(kind)}</b> – {html.escape(fate + alarm.message)}</li>"
+        f"{html.escape(kind)}</b> – {html.escape(words)}</li>"
     )
 
 
@@ -139,23 +155,30 @@ def _count(moment: Moment) -> str:
 
 
 def _note(moment: Moment) -> str:
-    status = {
-        "waiting": "press Start: the recording begins",
-        "paused": "paused: press Start to go on",
-        "running": "recording",
-        "finishing": "all are in: iterating to the end",
-        "finished": "finished",
-        "failed": "failed",
-    }[moment.status]
-    parts = [status]
+    parts = _progress(moment)
+    if moment.advice is not None and moment.status != "finished":
+        parts.append(f"advice: {moment.advice.reason}")
+    return " · ".join(parts)
+
+
+def _progress(moment: Moment) -> list[str]:
+    """What it does, at which pace, and how long it takes."""
+    parts = [
+        {
+            "waiting": "press Start: the recording begins",
+            "paused": "paused, Start goes on",
+            "running": "recording",
+            "finishing": "all are in: iterating to the end",
+            "finished": "finished",
+            "failed": "failed",
+        }[moment.status]
+    ]
     if moment.status == "running":
         if math.isfinite(moment.pace_s):
             parts.append(f"one every {_seconds(moment.pace_s)}")
         if math.isfinite(moment.eta_s) and moment.eta_s > 0:
             parts.append(f"{_seconds(moment.eta_s)} left")
-    if moment.advice is not None and moment.status != "finished":
-        parts.append(moment.advice.reason)
-    return " · ".join(parts)
+    return parts
 
 
 def _seconds(seconds: float) -> str:
@@ -194,7 +217,7 @@ def _prepared(moment: Moment) -> ImagePanel:
         across, along = moment.observation.preparation.shifts_px.get(
             newest.angle_deg, newest.shift_px
         )
-        title = f"Prepared: moved by {across:+.1f}, {along:+.1f} px"
+        title = f"Prepared: moved {across:+.1f}, {along:+.1f} px"
     return ImagePanel(
         "prepared",
         title.replace("-", "−"),
@@ -224,7 +247,7 @@ def _stack(moment: Moment) -> ImagePanel:
         f"Aligned (right), tilts line up; y = {moment.y}" if n else "No tilt is there yet",
         image,
         window,
-        unit="line integral (counts); white tick between: alarm",
+        unit="counts (white tick: alarm)",
         x_label="x as it came  |  x aligned",
         y_label="tilt ↓" if n == 0 else _span(moment.tilts_deg),
     )
@@ -264,9 +287,9 @@ def _residuals(moment: Moment) -> LinePanel:
     if worst is None:
         title = "No tilt is explained yet"
     elif worst[1] > 1.8 * median:
-        title = f"The tilt at {_angle(worst[0])} contradicts the others"
+        title = f"{_angle(worst[0])} contradicts the others"
     else:
-        title = "All tilts are explained about equally well"
+        title = "All tilts fit about equally"
     top = next((t for t in _TOPS if worst is None or t >= worst[1]), 1e6)
     return LinePanel(
         "residuals",

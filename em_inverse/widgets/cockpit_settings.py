@@ -9,7 +9,7 @@ from typing import Any
 from em_inverse.errors import ParameterError
 from em_inverse.widgets.controls import Choice, Control, LogSlider, Slider, Switch
 
-__all__ = ["CONTROLS", "MORE", "STEERED", "Words"]
+__all__ = ["CONTROLS", "MORE", "OBJECTS", "STEERED", "Words"]
 
 
 @dataclass(frozen=True)
@@ -56,18 +56,20 @@ class Words(Control):
         )
 
 
+OBJECTS = {
+    "bowtie_a": "twisted particle A",
+    "bowtie_b": "twisted particle B",
+    "cube": "porous nanocube",
+    "needle": "real needle, replayed",
+    "folder": "a folder (under “more”)",
+    "given": "as given in the cell",
+}
+"""What can be recorded."""
 CONTROLS: tuple[Control, ...] = (
     Choice(
         "source",
         "object",
-        {
-            "bowtie_a": "twisted particle A",
-            "bowtie_b": "twisted particle B",
-            "cube": "porous nanocube",
-            "needle": "real needle, replayed",
-            "folder": "a folder (under “more”)",
-            "given": "as given in the cell",
-        },
+        OBJECTS,
         "bowtie_a",
         "What is recorded",
     ),
@@ -78,13 +80,13 @@ CONTROLS: tuple[Control, ...] = (
         "golden",
         "In which order a simulated or replayed series arrives",
     ),
-    LogSlider("pace", "pace (s per projection)", -1.2, 0.8, 21, 9, "Time between projections"),
+    LogSlider("pace", "pace (s per tilt)", -1.2, 0.8, 21, 9, "Time between projections"),
     LogSlider("epsilon", "ε (× noise)", -0.3, 1.3, 65, 12, "By hand; under “more” it is found"),
 )
 MORE: tuple[Control, ...] = (
     LogSlider("dose", "dose (e⁻ per pixel)", 1.0, 3.5, 26, 13, "Of each simulated projection"),
     Slider("drift", "drift (px per image)", 0.0, 2.0, 0.1, 0.5, "Random steps of the specimen"),
-    Slider("y", "slice y (% of the length)", 0, 99, 1, 30, "Slice in the stack and below it"),
+    Slider("y", "slice y (%)", 0, 99, 1, 30, "Which slice, from one end of the tilt axis to the other"),
     Choice(
         "method",
         "method",
