@@ -17,7 +17,7 @@ from em_inverse.dynamic import Session
 from em_inverse.errors import ParameterError, check_integer
 from em_inverse.files import PathLike
 from em_inverse.widgets import runs
-from em_inverse.widgets.cockpit_panels import HALL, alarm_list, draw, hall_words, maximum
+from em_inverse.widgets.cockpit_panels import alarm_list, draw, hall, hall_words, maximum
 from em_inverse.widgets.cockpit_run import Moment, Observation
 from em_inverse.widgets.cockpit_settings import CONTROLS, MORE, OBJECTS, STEERED
 from em_inverse.widgets.cockpit_source import recording
@@ -344,11 +344,11 @@ class Cockpit(Explorer):
 
     def set_text_scale(self, scale: float) -> None:
         """Set the text size; 1 at a desk, 2 for projection."""
-        hall, self._hall = self._hall, scale > 1
+        before, self._hall = self._hall, scale > 1
         self.volume.set_text_scale(scale)
         self.volume.height = _HALL_HEIGHT if self._hall else _HEIGHT
         super().set_text_scale(scale)
-        if self._hall != hall:
+        if self._hall != before:
             self._show()
 
     def close(self) -> None:
@@ -373,9 +373,7 @@ class Cockpit(Explorer):
 
     def _take_up(self, session: Session) -> None:
         received = session.source["received"]
-        found = recording(
-            self.parameters, self._size, already=session.source["seen"] or None
-        )
+        found = recording(self.parameters, self._size, already=session.source["seen"] or None)
         again = Observation(
             found,
             self.parameters,
@@ -564,7 +562,7 @@ class Cockpit(Explorer):
         return [box]
 
     def _in_sight(self) -> Sequence[Panel]:
-        return [p for p in self.view.panels if p.name in HALL or not self._hall]
+        return hall(self.view.panels) if self._hall else self.view.panels
 
     def _show(self) -> None:
         super()._show()

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import html
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from em_inverse.plotting import COLOURS
 from em_inverse.widgets.cockpit_run import Alarm, Moment
-from em_inverse.widgets.panel import Axis, ImagePanel, Line, LinePanel, Rule, View
+from em_inverse.widgets.panel import Axis, ImagePanel, Line, LinePanel, Panel, Rule, View
 
-__all__ = ["HALL", "alarm_list", "draw", "hall_words", "maximum", "twist_words"]
+__all__ = ["alarm_list", "draw", "hall", "hall_words", "maximum", "twist_words"]
 
-HALL = ("prepared", "residuals")
-"""Panels that a hall sees beside the volume."""
 _GAP = 4
 _ROWS = 72
+# The stack is so many times as tall as one image is wide.
+_TALL = 1.4
 _TOPS = (2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0, 1000.0)
 _SEEN_BY = {"alarm": "▲", "warning": "△", "note": "·"}
 _NOTHING = np.zeros((8, 8), np.float32)
@@ -38,6 +40,12 @@ def draw(moment: Moment) -> View:
         _note(moment),
         description(moment),
     )
+
+
+def hall(panels: Sequence[Panel]) -> list[Panel]:
+    """Return the panels that a hall sees beside the volume, with short words at their edges."""
+    chosen = {panel.name: panel for panel in panels}
+    return [replace(chosen["prepared"], y_label="y ↓"), chosen["residuals"]]
 
 
 def headline(moment: Moment) -> str:
@@ -177,12 +185,12 @@ def _progress(moment: Moment) -> list[str]:
         if math.isfinite(moment.pace_s):
             parts.append(f"one every {_seconds(moment.pace_s)}")
         if math.isfinite(moment.eta_s) and moment.eta_s > 0:
-            parts.append(f"{_seconds(moment.eta_s)} left")
+            parts.append(f"{_seconds(math.ceil(moment.eta_s))} left")
     return parts
 
 
 def _seconds(seconds: float) -> str:
-    if seconds < 10:
+    if isinstance(seconds, float) and seconds < 10:
         return f"{seconds:.1f} s"
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
@@ -217,7 +225,8 @@ def _prepared(moment: Moment) -> ImagePanel:
         across, along = moment.observation.preparation.shifts_px.get(
             newest.angle_deg, newest.shift_px
         )
-        title = f"Prepared: moved {across:+.1f}, {along:+.1f} px"
+        moved = ", ".join(f"{round(shift, 1) + 0.0:+.1f}" for shift in (across, along))
+        title = f"Prepared: moved {moved} px"
     return ImagePanel(
         "prepared",
         title.replace("-", "−"),
@@ -241,7 +250,7 @@ def _stack(moment: Moment) -> ImagePanel:
         marks = np.array([a in flagged for a in moment.tilts_deg], np.float32) * window[1]
         between = np.repeat(marks[:, None], _GAP, axis=1)
         rows = np.concatenate([moment.before, between, moment.after], axis=1)
-        image = np.repeat(rows, max(1, round(width / n)), axis=0)
+        image = np.repeat(rows, max(1, round(_TALL * width / n)), axis=0)
     return ImagePanel(
         "stack",
         f"Aligned (right), tilts line up; y = {moment.y}" if n else "No tilt is there yet",
@@ -254,7 +263,7 @@ def _stack(moment: Moment) -> ImagePanel:
 
 
 def _span(tilts_deg: np.ndarray) -> str:
-    return f"tilt ↓ {_angle(float(tilts_deg[0]))} to {_angle(float(tilts_deg[-1]))}"
+    return f"{_angle(float(tilts_deg[0]))} to {_angle(float(tilts_deg[-1]))} ↓"
 
 
 def _slice(moment: Moment) -> ImagePanel:
@@ -283,13 +292,12 @@ def _residuals(moment: Moment) -> LinePanel:
     nowhere = [(angle, 0.0) for angle in gone]
     lines.append(Line(*_xy(nowhere), "not used", style="none", marker="cross", size=9))
     worst = max(moment.residuals.items(), key=lambda pair: pair[1], default=None)
-    median = float(np.median(list(moment.residuals.values()))) if moment.residuals else 1.0
     if worst is None:
         title = "No tilt is explained yet"
-    elif worst[1] > 1.8 * median:
+    elif worst[0] in flagged:
         title = f"{_angle(worst[0])} contradicts the others"
     else:
-        title = "All tilts fit about equally"
+        title = f"The worst tilt: {_angle(worst[0])}"
     top = next((t for t in _TOPS if worst is None or t >= worst[1]), 1e6)
     return LinePanel(
         "residuals",

@@ -215,7 +215,8 @@ class Observation:
         self._paused = self._shut = False
         self._looked = -math.inf
         self._residuals: dict[float, float] = {}
-        self._doubts: tuple[Flag, ...] = ()
+        self._doubts: dict[float, Flag] = {}
+        self._why_left_out: dict[float, Flag] = {}
         self._twist: float | None = None
 
     # ---- going ----
@@ -296,6 +297,8 @@ class Observation:
         if all(one.angle_deg != angle_deg for one in unused):
             run.remove(angle_deg)
         self.left_out.add(angle_deg)
+        if angle_deg in self._doubts:
+            self._why_left_out[angle_deg] = self._doubts[angle_deg]
         self._changed()
 
     def retake(self, angle_deg: float) -> None:
@@ -385,7 +388,9 @@ class Observation:
             for angle, length in lengths.items()
             if run.iteration - came.get(angle, 0) >= _SETTLED
         }
-        self._doubts = self.preparation.checks.recheck(old)
+        flags = self.preparation.checks.recheck(old)
+        told = {f"At {angle:.4g}°": angle for angle in old}
+        self._doubts = {told[flag.message.partition("° ")[0] + "°"]: flag for flag in flags}
         if self.recording.chiral:
             try:
                 self._twist = simulate.chirality(x)
@@ -395,10 +400,7 @@ class Observation:
     def _alarms(self, received: list[Received]) -> tuple[Alarm, ...]:
         last = {one.angle_deg: one.index for one in received}
         found: list[tuple[int, Alarm]] = []
-        doubted: dict[float, Flag] = {}
-        for flag in self._doubts:
-            angle = min(last, key=lambda a, m=flag.message: not m.startswith(f"At {a:.4g}°"))
-            doubted[angle] = flag
+        doubted = {**self._doubts, **self._why_left_out}
         for one in received:
             replaced = last[one.angle_deg] != one.index
             flags = [flag for flag in one.flags if flag.grave]
@@ -410,6 +412,8 @@ class Observation:
                 fate = "retaken"
             elif one.angle_deg in self.left_out:
                 fate = "left out"
+            if fate == "left out" and not flags:
+                flags = [_by_hand(one.angle_deg)]
             found += [
                 (one.index, Alarm(one.angle_deg, flag.kind, flag.severity, flag.message, fate))
                 for flag in flags
@@ -470,9 +474,7 @@ class Observation:
             if not there:
                 continue
             try:
-                prepared = self.preparation.prepare(
-                    one.angle_deg, there[min(at, len(there) - 1)]
-                )
+                prepared = self.preparation.prepare(one.angle_deg, there[min(at, len(there) - 1)])
             except EmInverseError:
                 continue
             self.live.received[k] = replace(one, flags=prepared.flags)
@@ -493,9 +495,12 @@ class Observation:
         return found
 
 
-def _newest(
-    preparation: Preparation, newest: Received | None, series: Any
-) -> np.ndarray | None:
+def _by_hand(angle_deg: float) -> Flag:
+    words = f"At {angle_deg:.4g}° the projection was taken out by hand."
+    return Flag("left_out", "note", 0.0, 0.0, words)
+
+
+def _newest(preparation: Preparation, newest: Received | None, series: Any) -> np.ndarray | None:
     """The newest projection as it is used, or, where it is not used, cleaned."""
     if newest is None:
         return None

@@ -104,9 +104,7 @@ def recording(
     faulty = _microscope(kind, order, parameters, size, FAULTS if parameters["faults"] else {})
     flawless = _microscope(kind, order, parameters, size, {})
     words = "a porous nanocube" if kind == "cube" else "a twisted bow tie"
-    return Recording(
-        faulty, flawless, f"{words}, simulated", *_plan(faulty), chiral=kind != "cube"
-    )
+    return Recording(faulty, flawless, f"{words}, simulated", *_plan(faulty), chiral=kind != "cube")
 
 
 def _plan(source: Source) -> tuple[int, tuple[float, float]]:
@@ -258,13 +256,12 @@ class Paced:
                     self._turn.wait()
                     continue
                 left = self._last + self.pace_s - time.monotonic()
-                if left > 0 and not self._shut:
+                if left > 0 and not self._shut and not self._retakes:
                     self._turn.wait(left)
                     continue
                 self._last = time.monotonic()
                 if self._retakes and self.again is not None:
-                    angle = self._retakes.popleft()
-                    apart = np.abs(self.again.angles_deg - angle)
+                    apart = np.abs(self.again.angles_deg - self._retakes.popleft())
                     return self.again.shot(int(apart.argmin()))
                 if self._shut:
                     raise StopIteration

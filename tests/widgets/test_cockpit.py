@@ -18,6 +18,11 @@ SIZE = 32
 BLANK, BLURRED = 55.0, -53.0
 
 
+@pytest.fixture(autouse=True)
+def _no_page_to_wait_for(monkeypatch):
+    monkeypatch.setenv("EM_INVERSE_CANVAS", "picture")
+
+
 @pytest.fixture
 def cockpit():
     made = Cockpit(size=SIZE)
@@ -125,7 +130,7 @@ def test_large_type_shows_a_hall_two_panels_and_fewer_words(cockpit):
 
 
 def test_projections_arrive_and_pause_stands_still(cockpit):
-    cockpit.set(pace=10**-1.2)
+    cockpit.set(pace=0.2)
     cockpit.start()
     until(lambda: cockpit.result.n_tilts >= 27)
     assert cockpit._go.description == "Pause"
@@ -145,9 +150,8 @@ def test_stop_ends_the_recording_and_iterates_to_the_end(cockpit):
     cockpit.set(pace=10**0.8)
     cockpit.start()
     cockpit.stop()
-    until(lambda: cockpit.result.status == "finished")
+    until(lambda: cockpit.result.status == "finished" and cockpit._go.disabled)
     assert cockpit.result.n_received <= 26
-    assert cockpit._go.disabled
     assert cockpit._end.disabled
     assert runs.get(cockpit._display_name) is None
 
@@ -171,6 +175,7 @@ def test_leaving_out_takes_a_tilt_away(cockpit):
     assert BLURRED not in run.angles_deg
     assert cockpit.result.n_tilts == 23
     assert BLURRED not in cockpit.result.residuals
+    assert "left out: At -53°" in alarm_list(cockpit.result)
     cockpit.leave_out(BLANK)
     fates = {alarm.angle_deg: alarm.fate for alarm in cockpit.result.alarms}
     assert fates[BLANK] == "left out"
@@ -184,8 +189,9 @@ def test_a_retake_comes_next_and_is_good(cockpit):
     cockpit.retake(BLANK)
     cockpit.set(pace=10**0.8)
     cockpit.start()
-    until(lambda: BLANK in cockpit.observation.live.run.angles_deg)
+    until(lambda: cockpit.observation.live.received[-1].angle_deg == BLANK)
     cockpit.pause()
+    assert BLANK in cockpit.observation.live.run.angles_deg
     fates = {alarm.angle_deg: alarm.fate for alarm in cockpit.result.alarms}
     assert fates[BLANK] == "retaken"
     assert "retaken" in alarm_list(cockpit.result)
@@ -286,12 +292,12 @@ def test_what_was_given_is_replayed():
 
 
 def test_a_session_comes_back_with_result_and_views(cockpit, tmp_path):
-    cockpit.set(pace=10**-1.2, y=60)
+    cockpit.set(pace=0.2, y=60)
     cockpit.start()
     until(lambda: cockpit.result.n_received >= 34)
     cockpit.leave_out(BLURRED)
     cockpit.retake(BLANK)
-    until(lambda: BLANK in cockpit.observation.live.run.angles_deg)
+    until(lambda: BLANK in [one.angle_deg for one in cockpit.observation.live.received[26:]])
     cockpit.pause()
     cockpit.volume.set_view({"mode": "mip", "camera": {"azimuth_deg": 70}})
     cockpit.refresh()
