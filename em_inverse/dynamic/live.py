@@ -288,8 +288,10 @@ class LiveTomography:
                     break
                 self._receive(item)
                 came += 1
-                for _ in range(count if self.run is not None else 0):
-                    self.run.step()
+                run = self.run
+                for _ in range(count):
+                    if run is not None:
+                        run.step()
         finally:
             self._by_hand = False
         return came

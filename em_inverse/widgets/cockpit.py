@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import ipywidgets
 
-from em_inverse.dynamic import Session
+from em_inverse.dynamic.session import Session
 from em_inverse.errors import ParameterError, check_integer
 from em_inverse.files import PathLike
 from em_inverse.widgets import runs
@@ -134,7 +134,7 @@ class Cockpit(Explorer):
         self._turn = threading.RLock()
         self._wake = threading.Event()
         self._flagged: list[float] = []
-        self._hall = False
+        self._hall = self._urgent = False
         self._make_parts(name or type(self).__name__)
         try:
             super().__init__(name=name, backend=backend, **start)
@@ -422,7 +422,9 @@ class Cockpit(Explorer):
             self.observation.paced.set_pace(parameters["pace"])
         if changed & {"epsilon", "auto"}:
             self.observation.set_epsilon(parameters["epsilon"], parameters["auto"])
-        if not self.running:
+        if self.running:
+            self._wake.set()
+        else:
             self._present(self.observation, hurried=True)
 
     def _on_reset(self, button: Any) -> None:
@@ -580,7 +582,7 @@ class Cockpit(Explorer):
         observation, began = self.observation, time.monotonic()
         try:
             rests = observation.status in _AT_REST
-            if self._canvas.ready or rests:
+            if self._canvas.ready or rests or self._urgent:
                 self._present(observation, hurried=not rests)
             if observation.error is not None:
                 raise observation.error
@@ -592,7 +594,9 @@ class Cockpit(Explorer):
         if rests or self._closed:
             return False
         took = time.monotonic() - began
-        self._wake.wait(max(_LOOK_S - took, took * (1 / _MOST_OF_THE_TIME - 1)))
+        pause = max(_LOOK_S - took, took * (1 / _MOST_OF_THE_TIME - 1))
+        # A slider that was moved is not to wait for its turn.
+        self._urgent = self._wake.wait(pause)
         self._wake.clear()
         return not self._closed
 

@@ -16,6 +16,7 @@ from em_inverse.widgets.panel import Axis, ImagePanel, Line, LinePanel, Panel, R
 __all__ = ["alarm_list", "draw", "hall", "hall_words", "maximum", "twist_words"]
 
 _GAP = 4
+_HALL = ("prepared", "residuals")
 _ROWS = 72
 # The stack is so many times as tall as one image is wide.
 _TALL = 1.4
@@ -44,8 +45,8 @@ def draw(moment: Moment) -> View:
 
 def hall(panels: Sequence[Panel]) -> list[Panel]:
     """Return the panels that a hall sees beside the volume, with short words at their edges."""
-    chosen = {panel.name: panel for panel in panels}
-    return [replace(chosen["prepared"], y_label="y ↓"), chosen["residuals"]]
+    chosen = [panel for panel in panels if panel.name in _HALL]
+    return [replace(p, y_label="y ↓") if isinstance(p, ImagePanel) else p for p in chosen]
 
 
 def headline(moment: Moment) -> str:

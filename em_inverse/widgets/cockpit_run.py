@@ -12,20 +12,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from em_inverse import simulate
-from em_inverse.dynamic import (
-    Advice,
-    DynamicReconstruction,
-    Flag,
-    LiveTomography,
-    Preparation,
-    Prepared,
-    Received,
-    Session,
-    watch,
-)
+from em_inverse.dynamic.advice import Advice
 from em_inverse.dynamic.cleaning import clean
 from em_inverse.dynamic.events import digest_of
-from em_inverse.dynamic.live import binned
+from em_inverse.dynamic.flags import Flag
+from em_inverse.dynamic.live import LiveTomography, Received, binned
+from em_inverse.dynamic.preparation import Preparation, Prepared
+from em_inverse.dynamic.reconstruction import DynamicReconstruction
+from em_inverse.dynamic.session import Session
+from em_inverse.dynamic.watching import watch
 from em_inverse.errors import DataError, EmInverseError
 from em_inverse.tomography.registration import placed
 from em_inverse.widgets.cockpit_source import Paced, Recording
@@ -166,8 +161,8 @@ class Shifted(Preparation):
 
     def again(self, angle_deg: float, raw: np.ndarray, shift_px: tuple[float, float]) -> np.ndarray:
         """Clean a projection as it came, and move it by a shift that is known."""
-        options = {"background": self.background, "hot_pixels": self.hot_pixels}
-        image = clean(angle_deg, raw, **options).projections[0]
+        series = clean(angle_deg, raw, background=self.background, hot_pixels=self.hot_pixels)
+        image = series.projections[0]
         if any(shift_px):
             image = placed(image[None], np.array([shift_px]), 0.0, order=self.order)[0]
         return np.asarray(image, dtype=np.float32)
@@ -259,8 +254,9 @@ class Observation:
     def iterate(self, n_iter: int) -> None:
         """Make iterations here and now, while nothing runs in the background."""
         run = self.live.run
-        for _ in range(n_iter if run is not None and run.n_tilts else 0):
-            run.step()
+        if run is not None and run.n_tilts:
+            for _ in range(n_iter):
+                run.step()
 
     def shut(self) -> None:
         """Record no more; iterate to the end with what is there."""

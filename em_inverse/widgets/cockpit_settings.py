@@ -86,18 +86,14 @@ CONTROLS: tuple[Control, ...] = (
 MORE: tuple[Control, ...] = (
     LogSlider("dose", "dose (e⁻ per pixel)", 1.0, 3.5, 26, 13, "Of each simulated projection"),
     Slider("drift", "drift (px per image)", 0.0, 2.0, 0.1, 0.5, "Random steps of the specimen"),
-    Slider(
-        "y", "slice y (%)", 0, 99, 1, 30, "Which slice, from one end of the tilt axis to the other"
-    ),
+    Slider("y", "slice y (%)", 0, 99, 1, 30, "Place along the tilt axis"),
     Choice(
         "method",
         "method",
         {"tv": "total variation", "sirt": "SIRT", "wbp": "weighted back-projection"},
         "tv",
     ),
-    Switch(
-        "auto", "find ε by itself", True, "1.1 times the least ‖Ax − b‖ that any object reaches"
-    ),
+    Switch("auto", "find ε by itself", True, "1.1 times the least ‖Ax − b‖ there is"),
     Switch("faults", "with faults", True, "A shifted, two blurred and two blank projections"),
     Words("folder", "folder", "", "Watched when the object is “a folder”"),
 )

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from em_inverse import simulate
-from em_inverse.dynamic import watch
+from em_inverse.dynamic.watching import watch
 from em_inverse.errors import ParameterError, check_number
 from em_inverse.simulate import Source
 
@@ -98,9 +98,9 @@ def recording(
                 "source is 'given', but the cockpit was given none. Pass one: "
                 "widgets.Cockpit(simulate.Microscope(…)), or choose another object."
             )
-        known = isinstance(given, Source)
-        plan = _plan(given) if known else (None, None)
-        return Recording(given, None, "the source given", *plan, live=not known)
+        if isinstance(given, Source):
+            return Recording(given, None, "the source given", *_plan(given))
+        return Recording(given, None, "the source given", None, None, live=True)
     faulty = _microscope(kind, order, parameters, size, FAULTS if parameters["faults"] else {})
     flawless = _microscope(kind, order, parameters, size, {})
     words = "a porous nanocube" if kind == "cube" else "a twisted bow tie"

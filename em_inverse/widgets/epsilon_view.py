@@ -145,9 +145,7 @@ def _errors(state: State) -> LinePanel:
     )
 
 
-def _curve(
-    curves: dict[str, np.ndarray], key: str, label: str, colour: str, style: str
-) -> list[Line]:
+def _curve(curves: dict[str, np.ndarray], key: str, label: str, colour: str, style: str) -> list[Line]:
     if not curves[key].size:
         return []
     return [Line(curves["iteration"], curves[key], label, colour, style)]

@@ -84,7 +84,9 @@ class LiveEpsilonExplorer(LiveExplorer):
         self._routes.on_click(lambda button: self.two_routes())
 
     @staticmethod
-    def compute(*, epsilon: float, order: str, tilts: int, method: str, nonnegative: bool) -> State:
+    def compute(
+        *, epsilon: float, order: str, tilts: int, method: str, nonnegative: bool
+    ) -> State:
         """Let the tilts arrive in groups, iterate, and return the state reached, standing still."""
         session = EpsilonSession(epsilon, order, method, nonnegative)
         session.open(tilts)
