@@ -153,7 +153,7 @@ def test_stop_ends_the_recording_and_iterates_to_the_end(cockpit):
     until(lambda: cockpit.result.status == "finished" and cockpit._go.disabled)
     assert cockpit.result.n_received <= 26
     assert cockpit._end.disabled
-    assert runs.get(cockpit._display_name) is None
+    until(lambda: runs.get(cockpit._display_name) is None)
 
 
 def test_a_whole_series_to_its_end():
