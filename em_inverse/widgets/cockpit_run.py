@@ -32,6 +32,8 @@ FINISH = 300
 # A residual says something only after so many iterations with the projection.
 _SETTLED = 10
 _BETWEEN_LOOKS_S = 1.0
+# A tilt that contradicted the others does so until its residual is below so many usual ones.
+_STILL_ODD = 1.5
 _POINTS = 280
 
 
@@ -386,7 +388,11 @@ class Observation:
         }
         flags = self.preparation.checks.recheck(old)
         told = {f"At {angle:.4g}°": angle for angle in old}
-        self._doubts = {told[flag.message.partition("° ")[0] + "°"]: flag for flag in flags}
+        new = {told[flag.message.partition("° ")[0] + "°"]: flag for flag in flags}
+        # An alarm that comes and goes with every arrival would be no help.
+        limit = _STILL_ODD * float(np.median(list(self._residuals.values())))
+        still = {a: f for a, f in self._doubts.items() if self._residuals.get(a, 0.0) > limit}
+        self._doubts = still | new
         if self.recording.chiral:
             try:
                 self._twist = simulate.chirality(x)
