@@ -7,7 +7,7 @@ import math
 import statistics
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from em_inverse.io.projection import SIMULATED
 from em_inverse.solvers.least_distance import least_distance
 from em_inverse.tilt_series import Reconstruction
 
-__all__ = ["LiveTomography", "Received", "Status"]
+__all__ = ["LiveTomography", "Received", "Status", "binned"]
 
 _STILL, _STILL_FOR = 2e-4, 10
 _LOOK_S = 0.2
@@ -56,7 +56,7 @@ class Received:
     iteration : int
         Iterations done when it came.
     time : float
-        Seconds since the beginning of this session.
+        Seconds since the beginning of this session; NaN for what it did not follow live.
     digest : str
         Fingerprint of the file's pixels, where the source tells it.
     """
@@ -239,6 +239,8 @@ class LiveTomography:
         self._lock = threading.RLock()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._items: Iterator[Any] | None = None
+        self._by_hand = False
         self._began = self._saved = time.monotonic()
         self._pixel_size = getattr(source, "pixel_size_nm", None)
 
@@ -253,6 +255,47 @@ class LiveTomography:
             target=self._follow_quietly, name="em_inverse:live", daemon=True
         )
         self._thread.start()
+
+    def advance(self, n_projections: int, n_iter: int = 2) -> int:
+        """Take in the next projections here and now, with so many iterations after each.
+
+        No clock has a say in it: the same source leads to the same object every time.
+        :meth:`start` and :meth:`to_end` go on from there.
+
+        Parameters
+        ----------
+        n_projections, n_iter : int
+
+        Returns
+        -------
+        int
+            How many came before the source ended.
+
+        Raises
+        ------
+        ParameterError
+            While the session goes on in the background.
+        """
+        wanted = check_integer(n_projections, "n_projections", minimum=0)
+        count = check_integer(n_iter, "n_iter", minimum=0)
+        if self._thread is not None and self._thread.is_alive():
+            raise ParameterError("the session is running; call stop() before advance().")
+        self._by_hand = True
+        came = 0
+        try:
+            while came < wanted:
+                item = next(self._coming(), None)
+                if item is None:
+                    break
+                self._receive(item)
+                came += 1
+                run = self.run
+                for _ in range(count):
+                    if run is not None:
+                        run.step()
+        finally:
+            self._by_hand = False
+        return came
 
     def to_end(self) -> Reconstruction:
         """Follow the source here and now until it ends; return the result.
@@ -298,7 +341,7 @@ class LiveTomography:
             received = list(self.received)
         run, pace = self.run, math.nan
         alarms = tuple(f for one in received for f in one.flags if f.severity != "note")
-        times = [one.time for one in received[-8:]]
+        times = [one.time for one in received[-8:] if not math.isnan(one.time)]
         if len(times) > 2:
             pace = statistics.median(b - a for a, b in itertools.pairwise(times))
         if run is None:
@@ -374,7 +417,7 @@ class LiveTomography:
             self._phase = "running" if self.run is not None else "waiting"
             if self.run is not None:
                 self.run.start()
-            for item in self.source:
+            for item in self._coming():
                 if self._stopping.wait(max(0.0, last + self._settings.pace_s - time.monotonic())):
                     break
                 last = time.monotonic()
@@ -390,6 +433,12 @@ class LiveTomography:
                 self.run.stop(600.0)
                 if self.run.n_tilts:
                     self._save()
+
+    def _coming(self) -> Iterator[Any]:
+        """What the source has still to give: a session that is started again goes on."""
+        if self._items is None:
+            self._items = iter(self.source)
+        return self._items
 
     def _finish(self) -> None:
         run = self.run
@@ -412,7 +461,7 @@ class LiveTomography:
         withdrawn = getattr(item, "withdraws_deg", None)
         self.simulated |= SIMULATED in getattr(item, "notes", ())
         try:
-            image = _binned(np.asarray(image), self._settings.bin)
+            image = binned(np.asarray(image), self._settings.bin)
             prepared = self.preparation.prepare(angle, image, self._reprojection(angle))
             used = not any(
                 flag.severity == "alarm" and flag.kind in self._settings.exclude
@@ -450,7 +499,7 @@ class LiveTomography:
             notes=(*prepared.notes, *([trouble] if trouble else [])),
             foretold=foretold,
             iteration=0 if run is None else run.iteration,
-            time=time.monotonic() - self._began,
+            time=math.nan if self._by_hand else time.monotonic() - self._began,
             digest=about["digest"],
         )
         with self._lock:
@@ -470,8 +519,9 @@ class LiveTomography:
                 None if size is None else size * self._settings.bin,
             )
             self.run.add(prepared.angle_deg, prepared.image)
-            self.run.start()
-            self._phase = "running"
+            if not self._by_hand:
+                self.run.start()
+                self._phase = "running"
             return
         self.run.add(prepared.angle_deg, prepared.image)
 
@@ -571,6 +621,7 @@ class LiveTomography:
                     used=bool(used),
                     shift_px=(float(shift[0]), float(shift[1])),
                     notes=("from the checkpoint",),
+                    time=math.nan,
                     digest=digest,
                 )
             )
@@ -585,7 +636,7 @@ class LiveTomography:
         images : iterable of (angle in degrees, image)
         """
         for angle, image in images:
-            self.preparation.prepare(angle, _binned(np.asarray(image), self._settings.bin))
+            self.preparation.prepare(angle, binned(np.asarray(image), self._settings.bin))
 
 
 def _new_run(
@@ -613,8 +664,14 @@ def _parts(item: Any) -> tuple[float, Any, dict[str, str]]:
     return float(item.angle_deg), image, about
 
 
-def _binned(image: np.ndarray, factor: int) -> np.ndarray:
-    """Means of blocks; what fills no block is cut off at the end."""
+def binned(image: np.ndarray, factor: int) -> np.ndarray:
+    """Return means of blocks of `factor` pixels a side; what fills no block is cut off at the end.
+
+    Examples
+    --------
+    >>> binned(np.arange(7.0), 2)
+    array([0.5, 2.5, 4.5])
+    """
     if factor == 1:
         return image
     whole = tuple(slice(0, n - n % factor) for n in image.shape)

@@ -182,6 +182,12 @@ class Preparation:
             return MappingProxyType({angle: kept.raw for angle, kept in self._kept.items()})
 
     @property
+    def cleaned(self) -> Mapping[float, np.ndarray]:
+        """The same without hot pixels and background, where they came: before any alignment."""
+        with self._lock:
+            return MappingProxyType({angle: kept.cleaned for angle, kept in self._kept.items()})
+
+    @property
     def shifts_px(self) -> Mapping[float, tuple[float, float]]:
         """By how much each projection was moved across and along the axis, by tilt angle."""
         with self._lock:

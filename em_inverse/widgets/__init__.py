@@ -11,6 +11,7 @@ _load, _list, _names = lazy_loader.attach(
     submodules=["colours", "controls", "panel", "raster", "runs", "static", "working"],
     submod_attrs={
         "canvas": ["Canvas"],
+        "cockpit": ["Cockpit"],
         "controls": ["Choice", "LogSlider", "Slider", "Switch"],
         "deblurring": ["DeblurringExplorer"],
         "explorer": ["Explorer"],
@@ -18,7 +19,9 @@ _load, _list, _names = lazy_loader.attach(
         "forward_chain": ["ForwardExplorer"],
         "k3d_view": ["explore"],
         "l_curve": ["LCurveExplorer"],
-        "panel": ["Axis", "ImagePanel", "Line", "LinePanel", "Rule", "View"],
+        "live": ["LiveExplorer", "Session"],
+        "live_epsilon": ["LiveEpsilonExplorer"],
+        "panel": ["Axis", "Band", "ImagePanel", "Line", "LinePanel", "Rule", "View"],
         "picture": ["Picture"],
         "presentation": ["present"],
         "priors": ["PriorExplorer"],

@@ -393,6 +393,20 @@ function drawLines(pen, panel, { x, y, w, h, f, scale }) {
   const atX = (value) => box.x + fraction(panel.x, value) * box.w;
   const atY = (value) => box.y + (1 - fraction(panel.y, value)) * box.h;
 
+  // Where a band lies: the panel's limits have cut it already.
+  const spans = panel.bands.map((band) => {
+    if (band.axis === "y") {
+      const top = atY(band.high);
+      return { ...band, x: box.x, y: top, w: box.w, h: atY(band.low) - top };
+    }
+    const from = atX(band.low);
+    return { ...band, x: from, y: box.y, w: atX(band.high) - from, h: box.h };
+  });
+  for (const span of spans.filter((one) => one.fill)) {
+    pen.fillStyle = span.fill;
+    pen.fillRect(span.x, span.y, span.w, span.h);
+  }
+
   pen.lineWidth = 1;
   pen.strokeStyle = GRID;
   pen.beginPath();
@@ -412,6 +426,8 @@ function drawLines(pen, panel, { x, y, w, h, f, scale }) {
     pen.stroke();
   }
   for (const curve of panel.lines) drawCurve(pen, curve, pixels(box, curve), scale);
+  pen.setLineDash([]);
+  for (const span of spans.filter((one) => one.label)) nameBand(pen, span, box, f);
   pen.restore();
 
   pen.setLineDash([]);
@@ -434,6 +450,25 @@ function drawLines(pen, panel, { x, y, w, h, f, scale }) {
   pen.fillText(panel.x.label, box.x + box.w / 2, box.y + h + 2.35 * f);
   sideways(pen, panel.y.label, x + 0.7 * f, box.y + h / 2, h + f);
   return box;
+}
+
+// The name of a band on a plate of its colour, so that curves below it do not hurt. A band that is
+// thinner than its name keeps it in its middle.
+function nameBand(pen, { axis, label, fill, ...span }, box, f) {
+  const width = pen.measureText(label).width + 0.6 * f;
+  const lying = axis === "y";
+  const middle = lying ? span.y + span.h / 2 : span.y + f;
+  const y = Math.min(Math.max(middle, box.y + 0.8 * f), box.y + box.h - 0.8 * f);
+  const wanted = lying ? box.x + box.w - width - 0.3 * f : span.x + (span.w - width) / 2;
+  const x = Math.min(Math.max(wanted, box.x), box.x + box.w - width);
+  pen.globalAlpha = 0.85;
+  pen.fillStyle = fill || "#ffffff";
+  pen.fillRect(x, y - 0.7 * f, width, 1.4 * f);
+  pen.globalAlpha = 1;
+  pen.fillStyle = INK;
+  pen.textAlign = "left";
+  pen.textBaseline = "middle";
+  pen.fillText(label, x + 0.3 * f, y);
 }
 
 function drawCurve(pen, curve, [px, py], scale) {

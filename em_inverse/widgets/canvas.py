@@ -39,6 +39,9 @@ class Canvas(anywidget.AnyWidget):
     >>> canvas.close()
     """
 
+    most_per_s = 12.0
+    """Frames a second, at most, for a picture that moves by itself."""
+
     _esm = HERE / "canvas.js"
     _css = HERE / "canvas.css"
     frame = traitlets.Dict({"number": 0, "panels": [], "data": b""}).tag(sync=True)
@@ -57,6 +60,16 @@ class Canvas(anywidget.AnyWidget):
         header, data = pack(panels)
         frame = {"panels": header, "data": data, "description": description, "columns": columns}
         self._flight.push(frame)
+
+    @property
+    def ready(self) -> bool:
+        """Whether panels shown now would be on their way at once."""
+        return self._flight.ready
+
+    @property
+    def unanswered_s(self) -> float:
+        """For how many seconds the page has drawn nothing of what was sent."""
+        return self._flight.unanswered_s
 
     def on_pick(self, handler: Callable[[dict[str, Any]], None]) -> None:
         """Call `handler` with every click (or key) on a panel.

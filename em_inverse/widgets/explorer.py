@@ -14,12 +14,12 @@ import ipywidgets
 from em_inverse.errors import ParameterError, check_choice
 from em_inverse.widgets import presentation, runs, working
 from em_inverse.widgets.controls import Control, check_parameters
-from em_inverse.widgets.panel import View
+from em_inverse.widgets.panel import Panel, View
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Explorer"]
+__all__ = ["Explorer", "headline_html"]
 
 ENVIRONMENT = "EM_INVERSE_CANVAS"
 BETWEEN_REPORTS_S = 0.1
@@ -294,7 +294,7 @@ class Explorer(ipywidgets.VBox):
                 return
             self._busy = True
         if self.takes_long(parameters):
-            self._headline.value = _headline("computing …", "The picture follows.")
+            self._headline.value = headline_html("computing …", "The picture follows.")
             self._stop.layout.display = ""
             runs.start(self._run_name, self._work)
         else:
@@ -322,9 +322,13 @@ class Explorer(ipywidgets.VBox):
             return True
         with self._lock:
             if self._wanted is None and not self._closed:
-                self.parameters, self.result, self.view = parameters, result, view
+                self._take(parameters, result, view)
                 self._show()
         return True
+
+    def _take(self, parameters: dict[str, Any], result: Any, view: View) -> None:
+        """Keep what was made, with the lock held."""
+        self.parameters, self.result, self.view = parameters, result, view
 
     def _report(self, share: float) -> None:
         """Show how far the work is, and end it when the reader stopped it or moved on."""
@@ -332,7 +336,7 @@ class Explorer(ipywidgets.VBox):
         now = time.monotonic()
         if now - self._reported >= BETWEEN_REPORTS_S:
             self._reported = now
-            self._headline.value = _headline(f"computing … {share:.0%}", "The picture follows.")
+            self._headline.value = headline_html(f"computing … {share:.0%}", "The picture follows.")
 
     def _end_if_unwanted(self) -> None:
         with self._lock:
@@ -349,12 +353,12 @@ class Explorer(ipywidgets.VBox):
             self._requested = self.parameters
             self._set_inputs(self.parameters)
             note = "Stopped: the controls are back where this picture was made."
-            self._headline.value = _headline(self.view.headline, note)
+            self._headline.value = headline_html(self.view.headline, note)
 
     # ---- showing ----
 
     def _arrange(self) -> list[ipywidgets.Widget]:
-        box = _grid([self._inputs[control.name] for control in self.controls])
+        box = _grid([*(self._inputs[control.name] for control in self.controls), *self._beside()])
         buttons = ipywidgets.HBox([self._stop, self._reset, self._large])
         parts: list[ipywidgets.Widget] = [box]
         if self.more:
@@ -364,15 +368,24 @@ class Explorer(ipywidgets.VBox):
         bar.add_class("em-bar")
         return [*parts, bar, self._error_box, self._canvas]
 
+    def _beside(self) -> list[ipywidgets.Widget]:
+        """What stands among the controls and is none; nothing unless overridden."""
+        return []
+
     def _show(self) -> None:
         self.error = None
         self._error_box.layout.display = "none"
-        self._headline.value = _headline(self.view.headline, self.view.note)
-        self._canvas.show(self.view.panels, description=self.view.description, columns=self.columns)
+        self._headline.value = headline_html(self.view.headline, self.view.note)
+        panels, words = self._in_sight(), self.view.description
+        self._canvas.show(panels, description=words, columns=self.columns)
+
+    def _in_sight(self) -> Sequence[Panel]:
+        """Panels of the view that the page shows; all of them unless overridden."""
+        return self.view.panels
 
     def _show_error(self, error: BaseException) -> None:
         self.error = error
-        self._headline.value = _headline("—", "The picture is the last one that worked.")
+        self._headline.value = headline_html("—", "The picture is the last one that worked.")
         self._error_box.value = (
             f'<div class="em-error" role="alert" style="{ERROR_STYLE}">'
             f"<b>{html.escape(type(error).__name__)}</b>: {html.escape(str(error))}</div>"
@@ -401,7 +414,8 @@ def _make_canvas(backend: str) -> Any:
     return Picture()
 
 
-def _headline(number: str, note: str) -> str:
+def headline_html(number: str, note: str) -> str:
+    """Return the line with the number that matters, and the one below it."""
     return (
         f'<div class="em-headline">{html.escape(number)}</div>'
         f'<div class="em-note">{html.escape(note)}</div>'

@@ -56,9 +56,23 @@ class OneInFlight(Generic[Frame]):
         self._lock = threading.RLock()
         self._number = 0
         self._flying_since: float | None = None
+        self._unanswered_since: float | None = None
         self._waiting: list[Frame] = []
         self._timer: threading.Timer | None = None
         self._closed = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether a frame pushed now would leave at once."""
+        with self._lock:
+            return not self._closed and not self._is_flying()
+
+    @property
+    def unanswered_s(self) -> float:
+        """For how many seconds frames have been sent, and the page has drawn none."""
+        with self._lock:
+            since = self._unanswered_since
+            return 0.0 if since is None else self._clock() - since
 
     def push(self, frame: Frame) -> None:
         """Send the frame now, or as soon as the one in flight has arrived or is given up."""
@@ -74,6 +88,8 @@ class OneInFlight(Generic[Frame]):
     def drawn(self, number: int) -> None:
         """Take note that the page has drawn frame `number`; word of an older one is ignored."""
         with self._lock:
+            # Late word is a sign of life all the same.
+            self._unanswered_since = None
             if self._closed or number != self._number:
                 return
             self._flying_since = None
@@ -97,6 +113,8 @@ class OneInFlight(Generic[Frame]):
         self._forget_timer()
         self._number += 1
         self._flying_since = self._clock()
+        if self._unanswered_since is None:
+            self._unanswered_since = self._flying_since
         self._send(self._number, self._waiting.pop())
 
     def _watch(self) -> None:

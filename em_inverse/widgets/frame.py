@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from em_inverse.widgets.panel import Axis, ImagePanel, Line, LinePanel, Panel, Rule
+from em_inverse.widgets.panel import Axis, Band, ImagePanel, Line, LinePanel, Panel, Rule
 from em_inverse.widgets.ticks import number_text, ticks
 
 __all__ = ["pack"]
@@ -82,6 +82,7 @@ def _lines(panel: LinePanel, store: _Store) -> dict[str, Any]:
         "y": _axis(panel.y, panel.limits("y")),
         "lines": [_line(line, store) for line in panel.lines],
         "rules": [_rule(rule) for rule in panel.rules],
+        "bands": [_band(band) for band in panel.visible_bands()],
     }
 
 
@@ -120,4 +121,14 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "colour": rule.colour,
         "style": rule.style,
         "width": rule.width,
+    }
+
+
+def _band(band: Band) -> dict[str, Any]:
+    return {
+        "low": band.low,
+        "high": band.high,
+        "axis": band.axis,
+        "label": band.label,
+        "fill": band.fill,
     }

@@ -7,7 +7,7 @@ matplotlib figure each turn the same view into pixels.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -22,7 +22,7 @@ from em_inverse.errors import (
 )
 from em_inverse.widgets.colours import INK, TABLES
 
-__all__ = ["Axis", "ImagePanel", "Line", "LinePanel", "Panel", "Rule", "View"]
+__all__ = ["Axis", "Band", "ImagePanel", "Line", "LinePanel", "Panel", "Rule", "View"]
 
 STYLES = ("solid", "dashed", "dotted", "dashdot", "none")
 SHAPES = ("circle", "square", "triangle", "diamond")
@@ -126,6 +126,49 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Band:
+    """A range of one axis, shaded behind everything else, with its name inside.
+
+    Parameters
+    ----------
+    low, high : float
+        Where it begins and ends, low < high. −∞ and ∞ reach as far as the axis does.
+    axis : {"x", "y"}
+        ``"x"`` for an upright band, ``"y"`` for a lying one.
+    label : str
+        Written inside: at the top of an upright band, at the right end of a lying one.
+    colour : str
+        ``"#rrggbb"``, of which a quarter is mixed into white; empty for a range that is only named.
+
+    Examples
+    --------
+    >>> Band(0.9, 1.05, "y", "sound", "#009E73").fill
+    '#bfe7dc'
+    """
+
+    low: float
+    high: float
+    axis: Literal["x", "y"] = "x"
+    label: str = ""
+    colour: str = ""
+
+    def __post_init__(self) -> None:
+        check_choice(self.axis, "axis", ("x", "y"))
+        if not float(self.low) < float(self.high):
+            raise ParameterError(
+                f"band {self.label!r} runs from {self.low!r} to {self.high!r}; allowed: low < high."
+            )
+
+    @property
+    def fill(self) -> str:
+        """The colour as it is drawn, or an empty text."""
+        if not self.colour:
+            return ""
+        parts = (int(self.colour[at : at + 2], 16) for at in (1, 3, 5))
+        return "#" + "".join(f"{round(255 - (255 - part) / 4):02x}" for part in parts)
+
+
+@dataclass(frozen=True)
 class Axis:
     """One axis of a line panel: its label with unit, its scale, its limits.
 
@@ -169,6 +212,8 @@ class LinePanel:
     x, y : Axis
     rules : sequence of Rule
         Vertical and horizontal markers.
+    bands : sequence of Band
+        Shaded ranges behind them.
 
     Examples
     --------
@@ -185,6 +230,17 @@ class LinePanel:
     x: Axis = field(default_factory=Axis)
     y: Axis = field(default_factory=Axis)
     rules: Sequence[Rule] = ()
+    bands: Sequence[Band] = ()
+
+    def visible_bands(self) -> list[Band]:
+        """Return the parts of the bands that lie within the limits of their axes."""
+        cut = []
+        for band in self.bands:
+            low, high = self.limits(band.axis)
+            low, high = max(low, band.low), min(high, band.high)
+            if low < high:
+                cut.append(replace(band, low=low, high=high))
+        return cut
 
     def limits(self, axis: Literal["x", "y"]) -> tuple[float, float]:
         """Return the limits of one axis: the ones asked for, or the data with a margin."""

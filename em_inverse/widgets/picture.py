@@ -30,6 +30,12 @@ class Picture(ipywidgets.Image):
     >>> picture.close()
     """
 
+    most_per_s = 3.0
+    """Frames a second, at most, for a picture that moves by itself: each is drawn in the kernel."""
+    ready = True
+    """A picture is never answered, and so never waited for."""
+    unanswered_s = 0.0
+
     scale = traitlets.Float(1.0)
 
     def __init__(self, **kwargs: Any) -> None:

@@ -6,7 +6,7 @@ import importlib.util
 import io
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -212,6 +212,10 @@ def _draw_lines(pen: _Pen, panel: dict[str, Any], space: _Space, data: bytes) ->
     def at_y(value: float) -> float:
         return y0 + (1 - float(_fraction(panel["y"], value))) * h
 
+    spans = [_span(band, at_x, at_y, (x0, y0, w, h)) for band in panel["bands"]]
+    for band, span in zip(panel["bands"], spans, strict=True):
+        if band["fill"]:
+            pen.draw.rectangle(span, fill=band["fill"])
     for value, _, _ in x_ticks:
         pen.draw.line([(at_x(value), y0), (at_x(value), y0 + h)], fill=GRID, width=FINER)
     for value, _, _ in y_ticks:
@@ -241,6 +245,9 @@ def _draw_lines(pen: _Pen, panel: dict[str, Any], space: _Space, data: bytes) ->
                 if math.isfinite(x) and math.isfinite(y):
                     inner.mark(x, y, line)
     pen.picture.paste(plate, box[:2])
+    for band, span in zip(panel["bands"], spans, strict=True):
+        if band["label"]:
+            _name_band(pen, band, span, (x0, y0, x0 + w, y0 + h))
 
     pen.draw.line([(x0, y0), (x0, y0 + h), (x0 + w, y0 + h)], fill=INK, width=FINER)
     for value, label, width in _thin(x_ticks, [at_x(t[0]) for t in x_ticks], 0.7 * f):
@@ -251,6 +258,38 @@ def _draw_lines(pen: _Pen, panel: dict[str, Any], space: _Space, data: bytes) ->
     pen.text(x0 + w / 2, y0 + h + 2.35 * f, panel["x"]["label"], "mm")
     if panel["y"]["label"]:
         pen.sideways(space.x + 0.7 * f, y0 + h / 2, panel["y"]["label"])
+
+
+def _span(
+    band: dict[str, Any],
+    at_x: Callable[[float], float],
+    at_y: Callable[[float], float],
+    plot: tuple[float, float, float, float],
+) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of a band in a plot given by its corner and its size."""
+    x, y, w, h = plot
+    if band["axis"] == "y":
+        return x, at_y(band["high"]), x + w, at_y(band["low"])
+    return at_x(band["low"]), y, at_x(band["high"]), y + h
+
+
+def _name_band(
+    pen: _Pen,
+    band: dict[str, Any],
+    span: tuple[float, float, float, float],
+    plot: tuple[float, float, float, float],
+) -> None:
+    f = pen.f
+    left, top, right, bottom = plot
+    width = pen.font.getlength(band["label"]) + 0.6 * f
+    lying = band["axis"] == "y"
+    middle = (span[1] + span[3]) / 2 if lying else span[1] + f
+    y = min(max(middle, top + 0.8 * f), bottom - 0.8 * f)
+    wanted = right - width - 0.3 * f if lying else (span[0] + span[2] - width) / 2
+    x = min(max(wanted, left), right - width)
+    plate = (x, y - 0.7 * f, x + width, y + 0.7 * f)
+    pen.draw.rectangle(plate, fill=band["fill"] or "white")
+    pen.text(x + 0.3 * f, y, band["label"])
 
 
 def _draw_image(pen: _Pen, panel: dict[str, Any], space: _Space, data: bytes) -> None:

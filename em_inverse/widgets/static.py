@@ -10,7 +10,7 @@ import numpy as np
 
 from em_inverse.errors import check_integer, check_number
 from em_inverse.widgets.colours import table
-from em_inverse.widgets.panel import Axis, ImagePanel, LinePanel, Panel, Rule
+from em_inverse.widgets.panel import Axis, Band, ImagePanel, LinePanel, Panel, Rule
 from em_inverse.widgets.ticks import number_text, ticks
 
 if TYPE_CHECKING:
@@ -96,6 +96,8 @@ def _draw_lines(ax: Axes, panel: LinePanel, scale: float) -> None:
         _draw_rule(ax, rule, scale)
     for letter, description in (("x", panel.x), ("y", panel.y)):
         _set_axis(ax, letter, description, panel, scale)
+    for band in panel.visible_bands():
+        _draw_band(ax, band)
     labelled = ax.get_legend_handles_labels()[0]
     if labelled:
         ax.legend(
@@ -114,6 +116,25 @@ def _draw_rule(ax: Axes, rule: Rule, scale: float) -> None:
         linestyle=DASHES[rule.style],
         linewidth=0.8 * rule.width * np.sqrt(scale),
         label=rule.label or "_nolegend_",
+    )
+
+
+def _draw_band(ax: Axes, band: Band) -> None:
+    lying = band.axis == "y"
+    if band.fill:
+        across = ax.axhspan if lying else ax.axvspan
+        across(band.low, band.high, color=band.fill, linewidth=0, zorder=0)
+    if not band.label:
+        return
+    logarithmic = getattr(ax, f"get_{band.axis}scale")() == "log"
+    middle = (band.low * band.high) ** 0.5 if logarithmic else (band.low + band.high) / 2
+    ax.annotate(
+        band.label,
+        (0.98, middle) if lying else (middle, 0.97),
+        xycoords=ax.get_yaxis_transform() if lying else ax.get_xaxis_transform(),
+        ha="right" if lying else "center",
+        va="center" if lying else "top",
+        bbox={"facecolor": band.fill or "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.5},
     )
 
 
