@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from em_inverse.errors import check_number
+
 __all__ = ["Advice", "advise"]
 
 _LAST = 5
@@ -35,8 +37,9 @@ class Advice:
     reason : str
         In a sentence.
     foretold : float
-        Median of ‖A_θ x − b_θ‖ over the noise of a projection, at the last arrivals, before each
-        was used: 1 where the object knew all but the noise. NaN where it is not known.
+        Median of ‖A_θ x − b_θ‖ over the noise (times `misfit`) of a projection, at the last
+        arrivals, before each was used: 1 where the object knew all but that. NaN where it is not
+        known.
     expected_gain : float
         By how much the error may fall at most, as a fraction, if all projections expected are
         recorded and nothing but noise is left: 1 − √(n/N). NaN where N is not known.
@@ -59,6 +62,8 @@ def advise(
     predictions: Mapping[float, float],
     n_expected: int | None = None,
     range_deg: tuple[float, float] | None = None,
+    *,
+    misfit: float = 1.0,
 ) -> Advice:
     """Advise whether to stop, from how well the last arrivals were foretold.
 
@@ -79,6 +84,9 @@ def advise(
         How many projections are planned.
     range_deg : (float, float), optional
         Lowest and highest tilt planned. Without it a wedge of up to 80° is taken for the plan.
+    misfit : float
+        What no object can explain (stage, alignment, detector), in units of the noise, at least 1:
+        the predictions are counted in units of it.
 
     Examples
     --------
@@ -90,7 +98,9 @@ def advise(
     False
     """
     n = angles_deg.size
-    last = list(predictions.values())[-_LAST:]
+    excess = max(1.0, check_number(misfit, "misfit", minimum=0))
+    last = [ratio / excess for ratio in list(predictions.values())[-_LAST:]]
+    unit = "the noise" if excess == 1 else f"what no object explains ({excess:.1f} × noise)"
     foretold = float(np.median(last)) if last else math.nan
     gain = math.nan
     if n_expected is not None and n_expected > 0:
@@ -110,7 +120,7 @@ def advise(
         return answer(
             False,
             f"go on: the last {_LAST} projections missed their prediction by {foretold:.2f} times "
-            f"the noise (largest {max(last):.2f}; {_FORETOLD:g} would do), so they brought news.",
+            f"{unit} (largest {max(last):.2f}; {_FORETOLD:g} would do), so they brought news.",
         )
     if uneven:
         return answer(
@@ -126,7 +136,7 @@ def advise(
     return answer(
         True,
         f"you may stop: the last {_LAST} projections were foretold to within {max(last):.2f} times "
-        f"their noise, in all directions of the range.{rest}",
+        f"{unit}, in all directions of the range.{rest}",
     )
 
 

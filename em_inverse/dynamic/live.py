@@ -364,7 +364,9 @@ class LiveTomography:
             pace_s=pace,
             eta_s=eta,
             alarms=alarms,
-            advice=run.advice(self._settings.range_deg),
+            advice=run.advice(
+                self._settings.range_deg, misfit=run.epsilon if self.finds_epsilon else 1.0
+            ),
         )
 
     def result(self) -> Reconstruction:

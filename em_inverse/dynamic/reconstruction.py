@@ -568,16 +568,22 @@ class DynamicReconstruction:
         lengths: dict[float, float] = self._background.ask(measure)
         return lengths
 
-    def advice(self, range_deg: tuple[float, float] | None = None) -> Advice:
+    def advice(
+        self, range_deg: tuple[float, float] | None = None, *, misfit: float = 1.0
+    ) -> Advice:
         """Say whether further projections would still change the object, and why.
 
         Parameters
         ----------
         range_deg : (float, float), optional
             Lowest and highest tilt planned; see :func:`em_inverse.dynamic.advise`.
+        misfit : float
+            What no object can explain, in units of the noise.
         """
         advice: Advice = self._background.ask(
-            lambda: advise(self.angles_deg, self.predictions, self._n_expected, range_deg)
+            lambda: advise(
+                self.angles_deg, self.predictions, self._n_expected, range_deg, misfit=misfit
+            )
         )
         return advice
 

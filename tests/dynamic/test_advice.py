@@ -42,6 +42,15 @@ def test_the_plan_tells_a_wedge_from_a_series_that_has_only_begun():
     assert advise(angles, known, 41, (-60, 20)).stop
 
 
+def test_what_no_object_explains_is_no_news():
+    known = ratios(GOLDEN[1:40], 2.6)
+    assert not advise(GOLDEN[:40], known, 75).stop
+    advice = advise(GOLDEN[:40], known, 75, misfit=2.5)
+    assert advice.stop
+    assert "2.5 × noise" in advice.reason
+    assert advice.foretold == pytest.approx(2.6 / 2.5)
+
+
 def test_without_a_plan_no_gain_is_named():
     advice = advise(GOLDEN[:40], ratios(GOLDEN[1:40], 1.0))
     assert np.isnan(advice.expected_gain)
