@@ -27,9 +27,9 @@ SEVERITIES = ("note", "warning", "alarm")
 """From what is good to know to what spoils the reconstruction."""
 
 # Changes smaller than these are nobody's concern, however improbable: of the logarithm of the mass
-# (10 %), of the sharpness (30 %) and of a residual (25 %); of the position in pixels, and as a
+# (10 %), of the sharpness (30 %) and of a residual (40 %); of the position in pixels, and as a
 # share of the detector.
-_LEAST_MASS, _LEAST_SHARPNESS, _LEAST_RESIDUAL = -np.log(0.9), -np.log(0.7), np.log(1.25)
+_LEAST_MASS, _LEAST_SHARPNESS, _LEAST_RESIDUAL = -np.log(0.9), -np.log(0.7), np.log(1.4)
 _LEAST_PIXELS, _LEAST_SHARE = 2.0, 0.015
 # A blank projection has less than this share of the contrast of the others.
 _BLANK_SHARE = 0.2

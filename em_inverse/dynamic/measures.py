@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from em_inverse.errors import DataError
 from em_inverse.tilt_series import TiltSeries
-from em_inverse.tomography.centring import border_share, centres_of_mass, object_only
+from em_inverse.tomography.centring import centres_of_mass, object_only
 from em_inverse.tomography.noise_level import differences
 from em_inverse.tomography.outliers import saturated_fraction
 from em_inverse.tomography.registration import match_profiles, moved
@@ -28,10 +28,12 @@ _FINE, _COARSE = 1.0, 2.0
 _MEDIAN = 0.6744897501960817
 # A projection whose content lies within so many standard deviations of pure noise is blank.
 _BLANK_SIGMAS = 5.0
+# So is a value on the border, which is so many lines wide, within so many of the smoothed noise.
+_BORDER, _BORDER_SIGMAS = 3, 5.0
 _FEWEST_SLICES = 8
 
 TOUCHES = 0.05
-"""An object reaches the border where its profile there exceeds this share of its highest value."""
+"""An object reaches the border where it has there more than this share of its highest value."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Measures:
         from where the reference has it. NaN if there is none.
     border : (float, float)
         How much of the object reaches the border of the frame across (x) and along (y) the axis,
-        as a share of the highest value of its profile.
+        as a share of its highest value, both smoothed; 0 where it is not told from noise.
     saturated, repaired : float
         Fractions of the pixels at the detector's ceiling, and of those that were hot or dead.
     profile : ndarray, shape (ny,)
@@ -129,11 +131,7 @@ def measure(
     independent = data.size / (np.sqrt(2 * np.pi) * _COARSE) ** data.ndim
     usual = _BLANK_SIGMAS * np.sqrt(2 / independent) * of_coarse * noise**2
     profile = body[0].sum(axis=0)
-    # The few slices of a thin volume, or the one of a sinogram, end nowhere.
-    border = (
-        border_share(body.sum(axis=2)),
-        border_share(profile[None]) if profile.size >= _FEWEST_SLICES else 0.0,
-    )
+    border = _border(data, float(coarse.max()), noise)
     along = _along(profile, border[1] > TOUCHES, reference, max_shift)
     # An object that leaves the frame is compared in the slices that all projections have in common.
     margin = profile.size // 10 if border[1] > TOUCHES else 0
@@ -175,6 +173,28 @@ def _noise(data: np.ndarray, inside: np.ndarray) -> float:
         ]
     ]
     return float(np.median(part if part.size else difference)) / _MEDIAN
+
+
+def _border(data: np.ndarray, highest: float, noise: float) -> tuple[float, float]:
+    """Highest value along the border across and along the axis, as a share of the highest of all.
+
+    Each side is the mean of its outer lines, smoothed lengthwise.
+    """
+    found = [0.0, 0.0]
+    for axis, count in enumerate(data.shape):
+        # The few slices of a thin volume end nowhere.
+        if count < _FEWEST_SLICES or not highest > 0:
+            continue
+        for lines in (slice(None, _BORDER), slice(-_BORDER, None)):
+            side = np.atleast_1d(np.moveaxis(data, axis, 0)[lines].mean(axis=0))
+            weight = _BORDER**-0.5
+            if side.size > 1:
+                side = ndimage.gaussian_filter1d(side, _COARSE, mode="constant")
+                weight /= np.sqrt(2 * np.sqrt(np.pi) * _COARSE)
+            value = float(side.max())
+            if value > _BORDER_SIGMAS * weight * noise:
+                found[axis] = max(found[axis], value / highest)
+    return found[0], found[1]
 
 
 def _sharpness(band: np.ndarray, coarse: np.ndarray, noise: float) -> float:

@@ -359,7 +359,7 @@ class Preparation:
         shift = -np.array([seen.across, seen.along])
         reach = self._reach(shape)
         if np.isfinite(shift).all() and np.abs(shift).max() <= reach:
-            how = "matching the mass profile" if seen.touches[1] else "centre of mass"
+            how = "mass in each slice" if seen.touches[1] else "centre of mass"
             how = f", {shift[1]:+.2f} px along it by the {how}" if len(shape) > 1 else ""
             return (
                 shift,
