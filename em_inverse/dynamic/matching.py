@@ -126,8 +126,8 @@ def common_field(shifts: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
     Examples
     --------
-    >>> common_field(np.array([[0.0, -3.0], [0.0, 2.0]]), (1, 16)).round(1)
-    array([[0. , 0. , 0.1, 0.4, 0.6, 0.9, 1. , 0.9, 0.6, 0.4, 0.1, 0. , 0. , 0. , 0. , 0. ]])
+    >>> common_field(np.array([[0.0, -3.0], [0.0, 2.0]]), (1, 12)).round(1)
+    array([[0. , 0. , 0.1, 0.4, 0.6, 0.9, 0.6, 0.4, 0.1, 0. , 0. , 0. ]])
     """
     return _window(np.percentile(shifts, (5, 95), axis=0), shape)
 

@@ -1,4 +1,4 @@
-"""A quantity measured at one tilt after the other, and whether the next value follows the others."""
+"""A quantity measured tilt after tilt, and whether the next value follows those before."""
 
 from __future__ import annotations
 

@@ -229,12 +229,8 @@ def repair(series: TiltSeries, *, threshold: float = 6.0) -> TiltSeries:
     for image, score, filling in zip(projections, scores, medians, strict=True):
         low, median, high = _neighbourhood(image)
         beyond = np.where(image > high, image - high, np.minimum(image - low, 0))
-        difference, fair = np.abs(image - median), np.ones(image.shape, bool)
-        # Once more without the faults found: a very hot pixel hides a less hot one beside it.
-        for _ in range(2):
-            usual = _usual_difference(difference, fair)
-            score[...] = beyond / np.where(usual > 0, usual, np.inf)
-            fair = np.abs(score) <= threshold
+        usual = _usual_difference(np.abs(image - median))
+        score[...] = beyond / np.where(usual > 0, usual, np.inf)
         filling[...] = median
     faulty = np.abs(scores) > threshold
     faulty |= _throughout(series.projections, scores, threshold / 2)
@@ -307,14 +303,13 @@ def _neighbourhood(image: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
     return ordered[..., low], ordered[..., middle], ordered[..., high]
 
 
-def _usual_difference(difference: np.ndarray, fair: np.ndarray) -> np.ndarray:
-    """Mean difference of the fair neighbours, without the pixel itself; at least the typical one."""
-    counted = np.where(fair, difference, 0.0)
+def _usual_difference(difference: np.ndarray) -> np.ndarray:
+    """Mean difference of the neighbours, without the pixel itself, and at least the typical one."""
     sums, counts = (
         7**difference.ndim * ndimage.uniform_filter(array, 7, mode="constant")
-        for array in (counted.astype(np.float64), fair.astype(np.float64))
+        for array in (difference.astype(np.float64), np.ones(difference.shape))
     )
-    around = np.maximum(sums - counted, 0) / np.maximum(np.rint(counts) - fair, 1)
+    around = np.maximum(sums - difference, 0) / np.maximum(np.rint(counts) - 1, 1)
     # On a noiseless plateau all differences are zero; what is usual elsewhere is the measure then.
     positive = difference[difference > 0]
     return np.maximum(around, np.median(positive) if positive.size else 0.0)
