@@ -387,7 +387,7 @@ class Preparation:
         found = match(
             *(_image(data), _image(predicted), shift),
             reach=reach,
-            rounds=2,
+            rounds=1,
             field=common_field(np.array(shifts), _image(data).shape),
             along=not seen.touches[1],
         )
