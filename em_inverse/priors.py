@@ -84,6 +84,10 @@ class Prior:
         """Return such a p in the shape of Lx."""
         return p
 
+    def dual_pull(self, p: np.ndarray, L: LinearOperator) -> np.ndarray:
+        """Return Lᵀp of such a dual."""
+        return L.adjoint(self.dual_field(p, L))
+
     def primal_step(
         self,
         L: LinearOperator,
@@ -423,6 +427,16 @@ class TotalVariation(Prior):
     def dual_field(self, p: np.ndarray, L: LinearOperator) -> np.ndarray:
         """Return such a p in the shape of ∇x."""
         return (p[::2] if len(L.in_shape) == 2 else p).reshape(L.out_shape)
+
+    def dual_pull(self, p: np.ndarray, L: LinearOperator) -> np.ndarray:
+        """Return ∇ᵀp; for images and volumes in one sweep over memory."""
+        if len(L.in_shape) == 1:
+            return super().dual_pull(p, L)
+        from em_inverse.forward.kernels import total_variation as kernels
+
+        pull = np.empty(_volume_shape(L.in_shape), L.dtype)
+        kernels.primal(np.zeros_like(pull), p, -np.inf, pull)
+        return np.negative(pull, out=pull).reshape(L.in_shape)
 
     def primal_step(
         self,

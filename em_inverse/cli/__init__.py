@@ -1,4 +1,4 @@
-"""The command ``em-inverse``: open the course, reconstruct a tilt series, fetch data."""
+"""The command ``em-inverse``: the course, tilt series real and simulated, volumes, data."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from em_inverse._version import __version__
 from em_inverse.cli.data import add_data
 from em_inverse.cli.reconstruct import add_reconstruct
 from em_inverse.cli.shared import add_command, print_json
+from em_inverse.cli.simulate import add_simulate
+from em_inverse.cli.watch import add_watch
 from em_inverse.errors import EmInverseError
 
 __all__ = ["main"]
@@ -95,6 +97,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_start(commands)
     add_reconstruct(commands)
+    add_simulate(commands)
+    add_watch(commands)
     add_data(commands)
     return parser
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import glob
-import sys
 import textwrap
 import time
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from em_inverse.cli.methods import FILTERS, METHODS, check_options, noise_norm
-from em_inverse.cli.shared import add_command, print_json
+from em_inverse.cli.shared import add_command, narrator, print_json
 from em_inverse.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from em_inverse.tilt_series import Reconstruction, TiltSeries
 
-__all__ = ["add_reconstruct"]
+__all__ = ["add_reconstruct", "draw_sections"]
 
 _ALIGNMENTS = ("center_of_mass", "common_line", "cross_correlation", "projection_matching", "none")
 
@@ -191,7 +190,7 @@ def _reconstruct(arguments: argparse.Namespace) -> None:
     from em_inverse import io, report
 
     began = time.monotonic()
-    say = _narrator(arguments.quiet)
+    say = narrator(arguments.quiet)
     check_options(arguments)
     out, picture = _targets(arguments)
     series = _load(arguments, (out, picture))
@@ -208,7 +207,7 @@ def _reconstruct(arguments: argparse.Namespace) -> None:
     io.write_volume(out, result, overwrite=arguments.overwrite)
     if picture is not None:
         say(f"writing {picture}")
-        _draw(result, picture, arguments.overwrite)
+        draw_sections(result, picture, arguments.overwrite)
     line = report.report(result)
     if not arguments.json:
         print(report.table_text(result) if arguments.table else line)
@@ -366,7 +365,8 @@ def _with_noise(
     return tomography.with_findings(result, noise_norm=noise_norm(series, arguments))
 
 
-def _draw(result: Reconstruction, path: Path, overwrite: bool) -> None:
+def draw_sections(result: Reconstruction, path: Path, overwrite: bool) -> None:
+    """Write a picture of three sections through the middle of the matter."""
     import numpy as np
 
     from em_inverse import plotting
@@ -405,11 +405,3 @@ def _middle_of_matter(volume: np.ndarray) -> tuple[int, int, int]:
     )
     z, x, y = (round(float(p @ np.arange(p.size)) / total) for p in profiles)
     return z, x, y
-
-
-def _narrator(quiet: bool) -> Any:
-    def say(text: str) -> None:
-        if not quiet:
-            print(text, file=sys.stderr, flush=True)
-
-    return say

@@ -1,13 +1,15 @@
-"""What the commands share: how one is added, and how it answers in JSON."""
+"""What the commands share: how one is added, what it says meanwhile, how it answers in JSON."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import textwrap
+from collections.abc import Callable
 from typing import Any
 
-__all__ = ["add_command", "print_json"]
+__all__ = ["add_command", "narrator", "print_json"]
 
 
 def add_command(commands: Any, name: str, summary: str, description: str, epilog: str) -> Any:
@@ -19,6 +21,16 @@ def add_command(commands: Any, name: str, summary: str, description: str, epilog
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+
+
+def narrator(quiet: bool) -> Callable[[str], None]:
+    """Return what says how far a command is, on stderr, unless it shall be quiet."""
+
+    def say(text: str) -> None:
+        if not quiet:
+            print(text, file=sys.stderr, flush=True)
+
+    return say
 
 
 def print_json(value: Any) -> None:

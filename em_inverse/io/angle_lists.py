@@ -11,7 +11,7 @@ import numpy as np
 from em_inverse.errors import FileFormatError, GeometryError, check_angles
 from em_inverse.io.angles import read_angles
 
-__all__ = ["is_angle_list", "listed_for"]
+__all__ = ["is_angle_list", "listed_for", "named_angles"]
 
 _LISTS = ("angles.txt", "angles.csv", "tilt_angles.txt", "tilt_angles.csv", "tilts.txt")
 
@@ -55,6 +55,40 @@ def _angles_by_file(table: Path, files: Sequence[Path]) -> np.ndarray | None:
         text = table.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
         return None
+    angles = named_angles(text, table, files)
+    if angles is None:
+        return None
+    missing = [one.name for k, one in enumerate(files) if k not in angles]
+    if missing:
+        raise GeometryError(
+            f"{str(table)!r} gives no angle for {len(missing)} of {len(files)} files "
+            f"({', '.join(missing[:3])}). Add a line for each, or move them away."
+        )
+    return check_angles([angles[k] for k in range(len(files))])
+
+
+def named_angles(text: str, table: Path, files: Sequence[Path]) -> dict[int, float] | None:
+    """Return the angles, by index in `files`, of those files that lines of a list name.
+
+    Parameters
+    ----------
+    text : str
+        What the list says: lines of ``name of a file, angle``.
+    table : Path
+        The list, for the messages.
+    files : sequence of Path
+        The files that the lines may name, with or without their endings.
+
+    Returns
+    -------
+    dict or None
+        None when no line names any of the files: a plain list, or one of other files.
+
+    Raises
+    ------
+    FileFormatError
+        When an angle is not a number within ±360.
+    """
     rows = [
         [cell.strip() for cell in row]
         for row in csv.reader(text.splitlines(), delimiter=";" if ";" in text else ",")
@@ -66,16 +100,11 @@ def _angles_by_file(table: Path, files: Sequence[Path]) -> np.ndarray | None:
     angles: dict[int, str] = {wanted[row[0]]: row[1] for row in rows if row[0] in wanted}
     if not angles:
         return None
-    missing = [one.name for k, one in enumerate(files) if k not in angles]
-    if missing:
-        raise GeometryError(
-            f"{str(table)!r} gives no angle for {len(missing)} of {len(files)} files "
-            f"({', '.join(missing[:3])}). Add a line for each, or move them away."
-        )
     try:
-        return check_angles([float(angles[k].replace(",", ".")) for k in range(len(files))])
+        numbers = check_angles([float(said.replace(",", ".")) for said in angles.values()])
     except ValueError as error:
         raise FileFormatError(
             f"{str(table)!r} holds an angle that is not a number within ±360 ({error}). Each line "
             f"is: name of the file, angle in degrees."
         ) from None
+    return dict(zip(angles, numbers.tolist(), strict=True))

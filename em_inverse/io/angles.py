@@ -12,7 +12,7 @@ from em_inverse.errors import FileFormatError, check_angles
 from em_inverse.files import PathLike
 from em_inverse.io.files import existing_file
 
-__all__ = ["Mdoc", "read_angles", "read_mdoc_beside", "side_file_of"]
+__all__ = ["Mdoc", "angle_text", "parse_angles", "read_angles", "read_mdoc_beside", "side_file_of"]
 
 _NUMBER = re.compile(r"[+\-−]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _DECIMAL_COMMA = re.compile(r"\s*[+\-−]?\d+,\d+\s*")
@@ -48,7 +48,12 @@ def read_angles(path: PathLike) -> np.ndarray:
     >>> folder.cleanup()
     """
     file = existing_file(path, "angles")
-    lines = [line.partition("#")[0] for line in _text(file).splitlines()]
+    return parse_angles(angle_text(file), file)
+
+
+def parse_angles(text: str, file: Path) -> np.ndarray:
+    """Return the tilt angles in a text as :func:`read_angles` does; `file` is for the messages."""
+    lines = [line.partition("#")[0] for line in text.splitlines()]
     filled = [line for line in lines if line.strip()]
     if filled and all(_DECIMAL_COMMA.fullmatch(line) for line in filled):
         lines = [line.replace(",", ".") for line in lines]
@@ -68,6 +73,18 @@ def read_angles(path: PathLike) -> np.ndarray:
             f"{str(file)!r} holds no tilt angle. One angle in degrees per line is needed."
         )
     return check_angles(values)
+
+
+def angle_text(file: Path) -> str:
+    """Return the whole of a small text file; whatever is wrong with it is a FileFormatError."""
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise FileFormatError(
+            f"{str(file)!r} is not a text file. Tilt angles are read from plain text."
+        ) from None
+    except OSError as error:
+        raise FileFormatError(f"{str(file)!r} could not be read ({error}).") from error
 
 
 def side_file_of(path: Path) -> Path | None:
@@ -101,7 +118,7 @@ def read_mdoc_beside(path: Path) -> Mdoc | None:
     mdoc = _beside(path, ".mdoc", whole_name_first=True)
     if mdoc is None:
         return None
-    text = _text(mdoc)
+    text = angle_text(mdoc)
     header, sections = _parse_mdoc(mdoc, text)
     axis = _AXIS_ANGLE.search(text)
     spacing = _positive(header.get("PixelSpacing") or sections[0].get("PixelSpacing"))
@@ -162,14 +179,3 @@ def _beside(path: Path, suffix: str, *, whole_name_first: bool = False) -> Path 
     stem, whole = path.with_suffix(suffix), path.with_name(path.name + suffix)
     candidates = (whole, stem) if whole_name_first else (stem, whole)
     return next((file for file in candidates if file.is_file()), None)
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise FileFormatError(
-            f"{str(file)!r} is not a text file. Tilt angles are read from plain text."
-        ) from None
-    except OSError as error:
-        raise FileFormatError(f"{str(file)!r} could not be read ({error}).") from error

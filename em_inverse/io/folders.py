@@ -21,7 +21,7 @@ from em_inverse.io.files import MissingFileError, check_size
 from em_inverse.io.name_angles import NameAngle, angles_from_names, stem_of
 from em_inverse.io.stack import Stack
 
-__all__ = ["folder_of", "image_of", "images_in", "read_folder_series"]
+__all__ = ["folder_of", "image_of", "images_in", "natural_order", "read_folder_series"]
 
 Reader = Callable[[Path, str | None], Stack]
 
@@ -142,7 +142,7 @@ def read_folder_series(
         named, unreadable = angles_from_names([one.name for one in images]), ""
     except GeometryError as error:
         named, unreadable = None, str(error)
-    order = _order(images, named)
+    order = natural_order(images, named)
     files = [images[k] for k in order]
     named = [named[k] for k in order] if named else None
     data, stacks = _load(files, read)
@@ -187,7 +187,17 @@ def image_of(stack: Stack, file: Path) -> np.ndarray:
     return data
 
 
-def _order(images: Sequence[Path], named: Sequence[NameAngle] | None) -> list[int]:
+def natural_order(images: Sequence[Path], named: Sequence[NameAngle] | None = None) -> list[int]:
+    """Return the indices of `images` in the natural order of their names (9 before 10).
+
+    With `named`, the angles that the names state count as the numbers they are (−34 before −32).
+
+    Examples
+    --------
+    >>> natural_order([Path("a_10.tif"), Path("a_9.tif")])
+    [1, 0]
+    """
+
     def key(index: int) -> list[tuple[int, float, str]]:
         stem = stem_of(images[index].name)
         if named is None:

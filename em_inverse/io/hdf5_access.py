@@ -41,7 +41,8 @@ def opened_hdf5(path: Path, kind: str = "an HDF5 file") -> Iterator[Any]:
             f"its name ends as it should not."
         )
     check_hdf5(file)
-    with reading(file, kind), h5py.File(file, "r") as h5:
+    # Without a lock: a microscope program that opens its file again must not find it locked.
+    with reading(file, kind), h5py.File(file, "r", locking=False) as h5:
         yield h5
 
 

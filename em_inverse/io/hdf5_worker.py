@@ -36,7 +36,7 @@ def serve() -> None:
 
 def _look_through(h5py: Any, path: str) -> str:
     try:
-        h5 = h5py.File(path, "r")
+        h5 = h5py.File(path, "r", locking=False)
     except Exception as error:
         # What the library notices at once, it tells the reader as well.
         return "memory" if _short_of_memory(error) else "fine"

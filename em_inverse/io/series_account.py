@@ -67,9 +67,9 @@ def take_account(stack: Stack, account: Any, name: str) -> None:
             return
     if not isinstance(account, dict) or account.get("kind") != _KIND:
         return
-    if stack.angles_deg is None:
+    if stack.angles_deg is None and "angles_deg" in account:
         try:
-            angles = check_angles(account.get("angles_deg", ()), count=len(stack.data))
+            angles = check_angles(account["angles_deg"], count=len(stack.data))
         except EmInverseError:
             stack.notes.append(
                 "the account in the file lists angles for another number of images; not used"

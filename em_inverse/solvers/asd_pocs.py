@@ -8,7 +8,13 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from em_inverse.errors import CheckedNumber, check_choice, check_integer, check_number
+from em_inverse.errors import (
+    CheckedNumber,
+    check_array,
+    check_choice,
+    check_integer,
+    check_number,
+)
 from em_inverse.priors import TotalVariation
 from em_inverse.solvers.iteration import Solver, StopRule
 from em_inverse.solvers.ordered_subsets import OrderedSubsets
@@ -192,6 +198,40 @@ class ASDPOCS(Solver):
         # Inside the ball there may be no data step to measure by; outside the next one tells.
         inside = self._distance <= self.epsilon
         self._tv_step = self._first_tv_step if inside else 0.0
+
+    def exchange(self, H: Any, y: ArrayLike, *, arrived: float = 1.0) -> None:
+        """Go on with other projections, as published for data that come in while the solver runs.
+
+        The object stays. β begins again with beta · (1 − ⅔ n/N). The TV step begins again too: as
+        published, with its very first value, which came from the first projections alone; mended,
+        as :meth:`rearm` says.
+
+        Parameters
+        ----------
+        H : LinearOperator
+            For objects of the same shape, with a method ``subset``.
+        y : array_like, shape ``H.out_shape``
+        arrived : float
+            Share n/N of the projections that have arrived.
+        """
+        old, support = self.subsets, self.subsets.support
+        if support is not None and support.shape != old.H.in_shape:
+            support = support[..., 0]
+        self.subsets = OrderedSubsets(
+            H,
+            order=old.order,
+            nonnegative=old.nonnegative,
+            support=support,
+            seed=old.seed,
+        )
+        self.H = self.subsets.H
+        self._y = check_array(y, "y", shape=self.H.out_shape, dtype=self.H.dtype)
+        self._distance = float(
+            np.linalg.norm((self.H.forward(self.x) - self._y).astype(np.float64))
+        )
+        self.rearm(arrived)
+        if self.schedule == "published":
+            self._tv_step = self._first_tv_step
 
     def _step(self) -> tuple[float, float, float]:
         tv_step = self._tv_step

@@ -304,7 +304,7 @@ class Solver:
         The file is written under a temporary name, flushed and renamed, so that `path` holds either
         the previous checkpoint or this one, never half of one.
         """
-        arrays = {name: np.asarray(getattr(self, name)) for name in self._state_names}
+        arrays = self.state()
         header = {
             "solver": type(self).__name__,
             "iteration": self.iteration,
@@ -348,19 +348,41 @@ class Solver:
                 f"{path} holds an object of shape {arrays['x'].shape}, but this solver works on "
                 f"shape {self.x.shape}."
             )
-        for name, value in arrays.items():
-            here = np.asarray(getattr(self, name))
-            if value.shape != here.shape:
-                raise DataError(
-                    f"{path} belongs to another problem: its {name.strip('_')} has shape "
-                    f"{value.shape}, but {here.shape} is needed here. Make the solver with the "
-                    f"operator and data of the checkpoint."
-                )
-            arrays[name] = value.astype(here.dtype)
-        for name, value in arrays.items():
-            setattr(self, name, value if value.ndim else value.item())
+        self.restore(arrays, str(path))
         self.iteration, self.history = iteration, history
         self.converged, self.stop_reason = False, f"resumed after {self.iteration} iterations"
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return the arrays from which the next iteration starts, by name; they are not copies."""
+        return {name: np.asarray(getattr(self, name)) for name in self._state_names}
+
+    def restore(self, arrays: dict[str, np.ndarray], source: str = "the state") -> None:
+        """Go back to a state that :meth:`state` returned, in this process or in another one.
+
+        Parameters
+        ----------
+        arrays : dict of str to ndarray
+        source : str
+            Where it comes from, for the error.
+
+        Raises
+        ------
+        DataError
+            When something is missing, or has another shape than here.
+        """
+        settled = {}
+        for name in self._state_names:
+            value, here = arrays.get(name), np.asarray(getattr(self, name))
+            if value is None or value.shape != here.shape:
+                what = "is missing" if value is None else f"has shape {value.shape}"
+                raise DataError(
+                    f"{source} belongs to another problem: its {name.strip('_')} {what}, but "
+                    f"{here.shape} is needed here. Make the solver with the operator and data of "
+                    f"the checkpoint."
+                )
+            settled[name] = value.astype(here.dtype)
+        for name, value in settled.items():
+            setattr(self, name, value if value.ndim else value.item())
 
 
 def discrepancy(noise_norm: float, tau: float = 1.0) -> StopRule:

@@ -32,6 +32,8 @@ _FIRST_STEP = 0.3
 _WAIT = 15
 _SHARE = 0.2
 _FARTHEST = 100.0
+# Products of H that are carried along.
+_CARRIED = ("_Hx", "_H_start", "_pull")
 # Poisson data in FISTA: the point ahead must expect this share of what the object expects ...
 _SHARE_AHEAD = 0.1
 # ... or momentum is halved, down to this;
@@ -361,7 +363,11 @@ class PDHG(Solver):
         self._q = np.zeros(H.out_shape, H.dtype)
         self._p = self.prior.dual_start(self.L)
         self._floor: tuple[tuple[object, ...], float] | None = None
-        norm_H, norm_L = _norm(H), max(self.L.norm(), 1e-12)
+        self._begin_steps(_norm(H), balance)
+
+    def _begin_steps(self, norm_H: float, balance: float | None = None) -> None:
+        """Choose the first steps; the ratio from the data, where it is not given."""
+        norm_L = max(self.L.norm(), 1e-12)
         self._weights = (0.5 / norm_H**2, 0.5 / norm_L**2)
         product = _CAUTION / _joint_norm_squared(self.L)
         if balance is None:
@@ -466,6 +472,110 @@ class PDHG(Solver):
     def _data_replaced(self) -> None:
         self.rearm()
 
+    def exchange(
+        self,
+        data: LeastSquares | PoissonLikelihood | DataTolerance,
+        kept: ArrayLike,
+        *,
+        norm: float | None = None,
+    ) -> None:
+        """Go on with other data: more projections, fewer, or some of them taken again.
+
+        The object, the duals of what stays, the products Hx and Hᵀq and the steps survive; what is
+        new begins with a dual of zero. An exchange that only adds costs one H of the new part.
+
+        Parameters
+        ----------
+        data : LeastSquares, PoissonLikelihood or DataTolerance
+            Its H must act on objects of the same shape.
+        kept : array_like of int, shape (len(data.y),)
+            Where each entry along the first axis of the new data stood in the old data; −1 for one
+            that is new.
+        norm : float, optional
+            ‖H‖₂ of the new operator, if it is at hand.
+
+        Raises
+        ------
+        DataError
+            When the new operator acts on objects of another shape, or `kept` does not fit.
+        """
+        H, old = data.H, self.data.H
+        kept = np.asarray(kept)
+        if H.in_shape != old.in_shape or H.out_shape[1:] != old.out_shape[1:]:
+            raise DataError(
+                f"data map shape {H.in_shape} to {H.out_shape}, but this solver works on data that "
+                f"map {old.in_shape} to {old.out_shape}; only the number of projections may change."
+            )
+        whole = kept.ndim == 1 and kept.dtype.kind in "iu" and kept.size == H.out_shape[0]
+        if not whole or kept.min() < -1 or kept.max() >= old.out_shape[0]:
+            raise DataError(
+                f"kept is {kept!r}; one whole number per projection of the new data is needed "
+                f"({H.out_shape[0]}), from −1 (new) to {old.out_shape[0] - 1}."
+            )
+        stays, come = np.flatnonzero(kept >= 0), np.flatnonzero(kept < 0)
+        only_more = stays.size == old.out_shape[0] and np.unique(kept[stays]).size == stays.size
+        q, carried = self._q, [] if self._stale else [self._Hx, self._H_start]
+        self.data = data
+        self._q = _moved(q, kept, stays, H.out_shape)
+        norm = norm or _norm(H)
+        self._weights = (0.5 / norm**2, self._weights[1])
+        if not self.x.any() and not q.any():
+            # The old data were blank and have taught nothing about the size of things.
+            self._begin_steps(norm)
+        if carried and only_more and hasattr(H, "subset"):
+            self._Hx, self._H_start = (_moved(a, kept, stays, H.out_shape) for a in carried)
+            if come.size:
+                part = H.subset(come)
+                self._Hx[come], before = part.forward(self.x), part.forward(self._previous)
+                self._H_start[come] = before + H.dtype.type(_RELAXATION) * (self._Hx[come] - before)
+        else:
+            self._stale = True
+        self.rearm()
+
+    def displace(self, change: np.ndarray) -> None:
+        """Move the object, and the point that the next step starts from, by `change`.
+
+        Parameters
+        ----------
+        change : ndarray, shape of x
+            Must keep the constraints; nothing checks that.
+        """
+        self.x += change
+        self._previous += change
+        if not self._stale:
+            moved = self.data.H.forward(change)
+            self._Hx += moved
+            self._H_start += moved
+
+    def unwind(self, most: float = 10.0) -> float:
+        """Shorten the data dual q where it has wound up, so that ‖Hᵀq‖ ≤ `most` · ‖Lᵀp‖.
+
+        At a solution the two forces Hᵀq and Lᵀp hold each other. While ‖Hx − y‖ stays outside the
+        ε ball, q grows without end; once the data or ε change, what it has piled up would throw the
+        object far past its goal. Call it when something has changed, not in every iteration.
+
+        Parameters
+        ----------
+        most : float
+            How many times longer Hᵀq may be.
+
+        Returns
+        -------
+        float
+            The factor by which q was multiplied; 1 where nothing was to be done.
+        """
+        most = check_number(most, "most", minimum=0, exclusive=True)
+        if self._stale:
+            self._refresh()
+        pull = float(np.linalg.norm(self._pull))
+        back = float(np.linalg.norm(self.prior.dual_pull(self._p, self.L)))
+        if pull <= most * back or pull == 0:
+            return 1.0
+        factor = most * back / pull
+        for array in (self._q, self._pull):
+            array *= array.dtype.type(factor)
+        return factor
+
     def _Hx_now(self) -> np.ndarray:
         if self._stale:
             self._refresh()
@@ -538,10 +648,28 @@ class PDHG(Solver):
             self._floor = (key, floor.attained)
         return self._floor[1]
 
-    def load(self, path: Any) -> None:
-        """Go back to a saved state; see :meth:`Solver.load`."""
-        super().load(path)
+    def restore(self, arrays: dict[str, np.ndarray], source: str = "the state") -> None:
+        """Go back to a saved state; see :meth:`Solver.restore`."""
+        super().restore(arrays, source)
         self._stale = True
+        if all(name in arrays for name in _CARRIED):
+            # Worked out anew they would be the same up to rounding, and the run another one.
+            for name in _CARRIED:
+                setattr(self, name, arrays[name].astype(self.x.dtype))
+            self._first_ratio = float(arrays["_first_ratio"])
+            self._weights = (float(arrays["_weight"]), self._weights[1])
+            self._stale = False
+
+    def whole_state(self) -> dict[str, np.ndarray]:
+        """Return :meth:`state` and what could be worked out from it, the products Hx and Hᵀq.
+
+        A run that is restored from it goes on bit by bit as it would have.
+        """
+        if self._stale:
+            self._refresh()
+        more: dict[str, Any] = {name: getattr(self, name) for name in _CARRIED}
+        more |= {"_first_ratio": self._first_ratio, "_weight": self._weights[0]}
+        return {**self.state(), **{name: np.asarray(value) for name, value in more.items()}}
 
     def parameters(self) -> dict[str, Any]:
         """Return what determines the result, for the report."""
@@ -556,6 +684,15 @@ class PDHG(Solver):
             **weight,
             "nonnegative": self.nonnegative,
         }
+
+
+def _moved(
+    array: np.ndarray, kept: np.ndarray, stays: np.ndarray, shape: tuple[int, ...]
+) -> np.ndarray:
+    """Rows of an array where they stand in the new order, zeros elsewhere."""
+    out = np.zeros(shape, array.dtype)
+    out[stays] = array[kept[stays]]
+    return out
 
 
 def _joint_norm_squared(L: LinearOperator) -> float:

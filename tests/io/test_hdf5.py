@@ -1,10 +1,14 @@
 """Data Exchange as synchrotrons write it, and the account that the kit adds."""
 
+import subprocess
+import sys
+
 import h5py
 import numpy as np
 import pytest
 
 from em_inverse.io import read_tilt_series
+from em_inverse.io.hdf5_access import opened_hdf5
 
 IMAGES = np.random.default_rng(0).random((3, 4, 5)).astype(np.float32)
 
@@ -51,3 +55,13 @@ def test_the_direction_of_the_tilt_axis_may_be_stated(tmp_path, stated, axis):
     with h5py.File(path, "r+") as h5:
         h5["exchange/data"].attrs["tilt_axis"] = stated
     assert read_tilt_series(path).metadata["tilt_axis"] == axis
+
+
+def test_reading_locks_nothing(tmp_path):
+    """A program that records into the file must be able to open it while it is being read."""
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as h5:
+        h5["data"] = np.ones((2, 3, 4))
+    script = "import h5py, sys; h5py.File(sys.argv[1], 'r+')['more'] = 1"
+    with opened_hdf5(path):
+        assert subprocess.run([sys.executable, "-c", script, str(path)]).returncode == 0

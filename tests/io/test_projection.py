@@ -4,6 +4,7 @@ import tifffile
 
 from em_inverse.errors import DataError, FileFormatError, ParameterError
 from em_inverse.io import read_projection
+from em_inverse.io.projection import read_frames
 
 IMAGE = np.arange(20, dtype=np.uint16).reshape(4, 5)
 
@@ -57,3 +58,20 @@ def test_what_is_no_single_image_is_refused(tmp_path):
     half.write_bytes(half.read_bytes()[:-1])
     with pytest.raises(FileFormatError, match=r"c\.npy.*cut off"):
         read_projection(half)
+
+
+def test_all_images_of_a_stack_with_as_many_angles_as_are_known(tmp_path):
+    images = np.stack([IMAGE, IMAGE + 1, IMAGE + 2])
+    path = save(tmp_path / "a_2deg.npy", images)
+    frames = read_frames(path)
+    np.testing.assert_array_equal(frames.images, images.transpose(0, 2, 1))
+    assert frames.angles_deg == [None] * 3, "a name has one angle, not three"
+    mdoc = tmp_path / "a_2deg.npy.mdoc"
+    for count in (2, 4):
+        mdoc.write_text("".join(f"[ZValue = {k}]\nTiltAngle = {10 * k}\n" for k in range(count)))
+        known = [0.0, 10.0, 20.0][:count]
+        assert read_frames(path).angles_deg == known + [None] * (3 - len(known))
+        assert read_frames(path).angle_source == "file a_2deg.npy.mdoc"
+    single = read_frames(save(tmp_path / "b_2deg.npy"), tilt_axis="horizontal")
+    np.testing.assert_array_equal(single.images, IMAGE[np.newaxis])
+    assert (single.angles_deg, single.angle_source) == ([2.0], "file name")
