@@ -223,7 +223,7 @@ class Preparation:
             data = series.projections[0]
             seen = self.checks.measure(series)
             flags = self.checks.judge(seen, size=data.shape, aligned=self.align is not None)
-            notes = list(series.history)
+            notes = _cleaning_notes(series)
             blank = any(flag.kind == "blank" for flag in flags)
             shift, by_mass = np.zeros(2), None
             if self.align and not blank:
@@ -464,6 +464,16 @@ def _usual(away: np.ndarray, trusted: np.ndarray) -> np.ndarray:
     """The trusted ones without those whose centre of mass lies far from the rest."""
     off = np.abs(away - np.median(away[trusted], axis=0)).max(axis=1)
     return np.asarray(trusted & (off <= max(1.0, 4 * float(np.median(off[trusted])))))
+
+
+def _cleaning_notes(series: TiltSeries) -> list[str]:
+    notes = []
+    if "n_repaired" in series.metadata:
+        count = series.metadata["n_repaired"]
+        notes.append(f"{count} hot or dead pixels replaced by their neighbours")
+    if "background" in series.metadata:
+        notes.append(f"background of {series.metadata['background'][0]:.6g} subtracted")
+    return notes
 
 
 def _trusted(flags: tuple[Flag, ...]) -> bool:
