@@ -59,8 +59,14 @@ def test_paths_are_found_where_they_are_named():
 
 
 def snippet():
-    (code,) = blocks(text_of("README.md"), "python")
-    return code
+    return blocks(text_of("README.md"), "python")[0]
+
+
+def test_the_second_snippet_runs_and_gives_advice(capsys):
+    _, live = blocks(text_of("README.md"), "python")
+    assert len(live.splitlines()) <= 10
+    exec(live, {})
+    assert capsys.readouterr().out.startswith(("go on:", "you may stop:"))
 
 
 def test_the_snippet_has_at_most_six_lines():
