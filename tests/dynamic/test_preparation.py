@@ -52,7 +52,7 @@ def test_shifts_by_centre_of_mass_improve_with_a_reconstruction(nanoparticles, o
     assert (first < 0.15).all()
     better = prep.improve(sirt(tilts, prepared, 12))
     assert better
-    assert (rms(errors(tilts, prep)) < 0.1).all()
+    assert (rms(errors(tilts, prep)) < 0.15).all()
     assert rms(errors(tilts, prep))[1] < 0.6 * first[1]
     for one in better:
         assert one.shift_px == prep.shifts_px[one.angle_deg]
@@ -79,17 +79,15 @@ def test_a_needle_is_aligned_along_by_its_mass_and_across_by_its_centre(needle_t
 
 def test_what_only_displaces_the_object_does_not_run_away(nanoparticles):
     tilts = nanoparticles(1, drift="none", noise=0.01)
-    prep, prepared = received(tilts)
+    prep, _ = received(tilts)
     start = np.array(list(prep.shifts_px.values()))
     theta = np.deg2rad(tilts.angles_deg)
     drift = np.stack([0.8 * np.cos(theta) - np.sin(theta), np.full(61, 0.7)], axis=1)
+    cleaned = np.stack([clean(a, image).projections[0] for a, image in tilts])
     for _ in range(3):
         # A re-projection that is always a little further on than the projections are now.
         now = np.array(list(prep.shifts_px.values())) + drift
-        cleaned = [clean(a, image).projections[0] for a, image in tilts]
-        ahead = dict(
-            zip(tilts.angles_deg, placed(np.stack(cleaned), now, 0.0, order=3), strict=True)
-        )
+        ahead = dict(zip(tilts.angles_deg, placed(cleaned, now, 0.0, order=3), strict=True))
         prep.improve(ahead.__getitem__, tolerance_px=0)
     assert np.abs(np.array(list(prep.shifts_px.values())) - start).max() < 0.1
 
