@@ -139,6 +139,8 @@ def measure(
     usual = _BLANK_SIGMAS * np.sqrt(2 / independent) * of_coarse * noise**2
     profile = body[0].sum(axis=0)
     border = _border(data, float(coarse.max()), noise)
+    # A film that thickens with the tilt may reach the border too, but not from the first.
+    leaves = border[1] > TOUCHES and reference is not None and reference.touches[1]
     along = _along(profile, border[1] > TOUCHES, reference, max_shift)
     # An object that leaves the frame is compared in the slices that all projections have in common.
     margin = profile.size // 10 if border[1] > TOUCHES else 0
@@ -157,7 +159,7 @@ def measure(
         sharpness=_sharpness((fine - coarse)[inside], coarse[inside], of_band * noise**2),
         slice_sharpness=(
             np.nan
-            if border[1] > TOUCHES
+            if leaves
             else _slice_sharpness(images[0].sum(axis=0), images.shape[1] * noise**2)
         ),
         across=across,

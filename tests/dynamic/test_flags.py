@@ -77,7 +77,7 @@ def test_a_blurred_cube_is_seen_among_tilts_that_lie_far_apart():
     # A smoothed facet is no less sharp than another facet that is seen aslant: only the mass in
     # each slice tells.
     microscope = simulate.Microscope(
-        simulate.decorated_nanocube(96, pixel_size_nm=1.25, seed=0),
+        simulate.decorated_nanocube(96, pixel_size_nm=4 / 3, seed=0),
         simulate.tilt_order("golden", -75, 75, 2)[:20],
         dose=200,
         background=0.05,
