@@ -110,6 +110,10 @@ class LiveChecks:
     a noisy image: with 20 electrons per pixel instead of 200 the blur of a cube (by 2.6 px of 64)
     is missed in golden-ratio order. The residual is the second chance (:meth:`recheck`).
 
+    **A thick film.** A supporting film counts as part of the object as soon as it is not flat: one
+    of a fifth of the object's brightness, thicker by 40 % at one edge, raises false alarms
+    (``"off_view"``, ``"intensity"``) beyond some 65°.
+
     **What lasts.** A value that stands out stays among the values, so a lasting change (another
     beam current from here on) is reported about three times and then taken for the new rule. A
     projection at an angle that was there before replaces the earlier one.
