@@ -91,23 +91,24 @@ def match(
     image, reference = _smoothed(image), _smoothed(reprojection)
     free = np.array([1.0, float(along)])
     found = place = shift
-    here, window = _placed(image, place, field)
-    before = least = _unexplained(here, reference, window)
+    best, seen = here, window = _placed(image, place, field)
+    before = _unexplained(here, reference, window)
     for k in range(rounds):
-        step = free * fit_shift(here, reference, window)[0]
+        step = free * _step(here, reference, window)
         if k == 0 and np.abs(step).max() > _NEAR:
             place = place + free * image_shift(reference, here, reach)
             here, window = _placed(image, place, field)
-            step = free * fit_shift(here, reference, window)[0]
+            step = free * _step(here, reference, window)
         place = np.clip(place + np.clip(step, -_NEAR, _NEAR), shift - reach, shift + reach)
         here, window = _placed(image, place, field)
-        now = _unexplained(here, reference, window)
-        if now >= least:
+        # Where both are measured: what comes in or goes out at the border is no gain.
+        both = np.minimum(seen, window)
+        if _unexplained(here, reference, both) >= _unexplained(best, reference, both):
             break
-        found, least = place, now
+        found, best, seen = place, here, window
         if np.abs(step).max() < _ENOUGH:
             break
-    return Matched(found, before, least)
+    return Matched(found, before, _unexplained(best, reference, seen))
 
 
 def common_field(shifts: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -126,8 +127,8 @@ def common_field(shifts: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
     Examples
     --------
-    >>> common_field(np.array([[0.0, -3.0], [0.0, 2.0]]), (1, 16)).round(1)
-    array([[0. , 0. , 0.1, 0.4, 0.6, 0.9, 1. , 0.9, 0.6, 0.4, 0.1, 0. , 0. , 0. , 0. , 0. ]])
+    >>> common_field(np.array([[0.0, -3.0], [0.0, 2.0]]), (1, 12)).round(1)
+    array([[0. , 0. , 0.1, 0.4, 0.6, 0.9, 0.6, 0.4, 0.1, 0. , 0. , 0. ]])
     """
     return _window(np.percentile(shifts, (5, 95), axis=0), shape)
 
@@ -149,6 +150,14 @@ def _window(shifts: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return np.multiply.outer(
         *(faded(in_view(s, n), n) for s, n in zip(shifts.T, shape, strict=True))
     )
+
+
+def _step(p: np.ndarray, r: np.ndarray, window: np.ndarray) -> np.ndarray:
+    """The shift that brings p onto r, of whatever brightness either is."""
+    sizes = [float(np.linalg.norm(part * window)) for part in (p, r)]
+    # The fit measures the shift in slopes of r: a fainter re-projection would exaggerate it. Sizes
+    # are compared, not the best factor, which a shift makes too small.
+    return fit_shift(p, sizes[0] / sizes[1] * r, window)[0] if min(sizes) > 0 else np.zeros(2)
 
 
 def _unexplained(p: np.ndarray, r: np.ndarray, window: np.ndarray) -> float:

@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from em_inverse.errors import DataError
 from em_inverse.tilt_series import TiltSeries
-from em_inverse.tomography.centring import border_share, centres_of_mass, object_only
+from em_inverse.tomography.centring import centres_of_mass, object_only
 from em_inverse.tomography.noise_level import differences
 from em_inverse.tomography.outliers import saturated_fraction
 from em_inverse.tomography.registration import match_profiles, moved
@@ -28,10 +28,12 @@ _FINE, _COARSE = 1.0, 2.0
 _MEDIAN = 0.6744897501960817
 # A projection whose content lies within so many standard deviations of pure noise is blank.
 _BLANK_SIGMAS = 5.0
+# So is a value on the border, which is so many lines wide, within so many of the smoothed noise.
+_BORDER, _BORDER_SIGMAS = 3, 5.0
 _FEWEST_SLICES = 8
 
 TOUCHES = 0.05
-"""An object reaches the border where its profile there exceeds this share of its highest value."""
+"""An object reaches the border where it has there more than this share of its highest value."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,19 @@ class Measures:
     mass : float
         Sum over the object; without the outer slices if it leaves the frame along the axis.
     sharpness : float
-        Share of the object's content in waves of some 4 to 16 pixels, noise taken out.
+        Share of the object's content in waves of some 4 to 16 pixels, noise taken out. It changes
+        with the tilt: a facet seen edge-on is sharp, and a slope is not.
+    slice_sharpness : float
+        The same of the mass in each slice, which tilting does not change: neither does the tilt
+        change this, so it tells a blur where the tilts lie far apart, if the object has ends or
+        steps along the axis. NaN if it leaves the frame there, where a drift brings other slices
+        into view, and for rows of a sinogram.
     across, along : float
         Centre of mass in pixels: across the tilt axis from the middle of the detector, along it
         from where the reference has it. NaN if there is none.
     border : (float, float)
         How much of the object reaches the border of the frame across (x) and along (y) the axis,
-        as a share of the highest value of its profile.
+        as a share of its highest value, both smoothed; 0 where it is not told from noise.
     saturated, repaired : float
         Fractions of the pixels at the detector's ceiling, and of those that were hot or dead.
     profile : ndarray, shape (ny,)
@@ -69,6 +77,7 @@ class Measures:
     blank: bool
     mass: float
     sharpness: float
+    slice_sharpness: float
     across: float
     along: float
     border: tuple[float, float]
@@ -114,7 +123,7 @@ def measure(
     --------
     >>> image = np.zeros((32, 32)); image[8:14, 10:16] = 1
     >>> found = measure(TiltSeries(image[None], [0]))
-    >>> found.across, found.mass, found.touches
+    >>> round(found.across, 2), round(found.mass, 2), found.touches
     (-5.0, 36.0, (False, False))
     """
     data = series.projections[0].astype(np.float64)
@@ -129,11 +138,9 @@ def measure(
     independent = data.size / (np.sqrt(2 * np.pi) * _COARSE) ** data.ndim
     usual = _BLANK_SIGMAS * np.sqrt(2 / independent) * of_coarse * noise**2
     profile = body[0].sum(axis=0)
-    # The few slices of a thin volume, or the one of a sinogram, end nowhere.
-    border = (
-        border_share(body.sum(axis=2)),
-        border_share(profile[None]) if profile.size >= _FEWEST_SLICES else 0.0,
-    )
+    border = _border(data, float(coarse.max()), noise)
+    # A film that thickens with the tilt may reach the border too, but not from the first.
+    leaves = border[1] > TOUCHES and reference is not None and reference.touches[1]
     along = _along(profile, border[1] > TOUCHES, reference, max_shift)
     # An object that leaves the frame is compared in the slices that all projections have in common.
     margin = profile.size // 10 if border[1] > TOUCHES else 0
@@ -150,6 +157,11 @@ def measure(
         blank=bool(np.ptp(data) == 0 or content <= usual),
         mass=float(moved(profile, 0.0 if np.isnan(along) else -along)[common].sum()),
         sharpness=_sharpness((fine - coarse)[inside], coarse[inside], of_band * noise**2),
+        slice_sharpness=(
+            np.nan
+            if leaves
+            else _slice_sharpness(images[0].sum(axis=0), images.shape[1] * noise**2)
+        ),
         across=across,
         along=along,
         border=border,
@@ -177,6 +189,28 @@ def _noise(data: np.ndarray, inside: np.ndarray) -> float:
     return float(np.median(part if part.size else difference)) / _MEDIAN
 
 
+def _border(data: np.ndarray, highest: float, noise: float) -> tuple[float, float]:
+    """Highest value along the border across and along the axis, as a share of the highest of all.
+
+    Each side is the mean of its outer lines, smoothed lengthwise.
+    """
+    found = [0.0, 0.0]
+    for axis, count in enumerate(data.shape):
+        # The few slices of a thin volume end nowhere.
+        if count < _FEWEST_SLICES or not highest > 0:
+            continue
+        for lines in (slice(None, _BORDER), slice(-_BORDER, None)):
+            side = np.atleast_1d(np.moveaxis(data, axis, 0)[lines].mean(axis=0))
+            weight = _BORDER**-0.5
+            if side.size > 1:
+                side = ndimage.gaussian_filter1d(side, _COARSE, mode="constant")
+                weight /= np.sqrt(2 * np.sqrt(np.pi) * _COARSE)
+            value = float(side.max())
+            if value > _BORDER_SIGMAS * weight * noise:
+                found[axis] = max(found[axis], value / highest)
+    return found[0], found[1]
+
+
 def _sharpness(band: np.ndarray, coarse: np.ndarray, noise: float) -> float:
     """Amplitude of the band relative to that of the object, without what the noise adds."""
     if not coarse.size:
@@ -184,6 +218,18 @@ def _sharpness(band: np.ndarray, coarse: np.ndarray, noise: float) -> float:
     energy = float(np.mean(coarse**2))
     # Where noise is most of the band, its own scatter is the least that can be told.
     own = max(float(np.mean(band**2)) - noise, 0.1 * noise)
+    return float(np.sqrt(own / energy)) if energy > 0 and own > 0 else np.nan
+
+
+def _slice_sharpness(profile: np.ndarray, noise: float) -> float:
+    """Sharpness of the mass in each slice, given the variance of its noise."""
+    if profile.size < _FEWEST_SLICES:
+        return np.nan
+    fine, coarse = (ndimage.gaussian_filter1d(profile, s, mode="nearest") for s in (_FINE, _COARSE))
+    noise *= _noise_gains(1)[1]
+    energy = float(np.mean(coarse**2))
+    # With the noise as the least, an object without ends in view has always the same.
+    own = max(float(np.mean((fine - coarse) ** 2)) - noise, noise)
     return float(np.sqrt(own / energy)) if energy > 0 and own > 0 else np.nan
 
 

@@ -29,7 +29,7 @@ from em_inverse.tilt_series import TiltSeries
 from em_inverse.tomography.projection_matching import without_displacement
 from em_inverse.tomography.registration import placed
 
-__all__ = ["Prepared", "Preparation"]
+__all__ = ["Preparation", "Prepared"]
 
 _SETTINGS = ("background", "hot_pixels", "offset", "align", "max_shift", "order")
 _SPOILS_THE_CENTRE = ("misaligned", "off_view", "intensity")
@@ -144,8 +144,8 @@ class Preparation:
     >>> one = prep.prepare(-60, 500 + image)
     >>> one.shift_px, float(one.image.max().round(1)), one.image.shape
     ((2.0, 0.0), 1.0, (32, 24))
-    >>> prep.prepare(-58, 480 + np.roll(image, (-1, 2), (0, 1))).shift_px
-    (3.0, -2.0)
+    >>> np.round(prep.prepare(-58, 480 + np.roll(image, (-1, 2), (0, 1))).shift_px, 2)
+    array([ 3., -2.])
     """
 
     def __init__(
@@ -173,6 +173,7 @@ class Preparation:
         self.checks = LiveChecks(threshold=threshold, max_shift=max_shift, ceiling=ceiling)
         self._kept: dict[float, _Kept] = {}
         self._level: float | None = None
+        self._shape: tuple[int, ...] | None = None
         self._lock = threading.RLock()
 
     @property
@@ -228,7 +229,7 @@ class Preparation:
             data = series.projections[0]
             seen = self.checks.measure(series)
             flags = self.checks.judge(seen, size=data.shape, aligned=self.align is not None)
-            notes = list(series.history)
+            notes = _cleaning_notes(series)
             blank = any(flag.kind == "blank" for flag in flags)
             shift, by_mass = np.zeros(2), None
             if self.align and not blank:
@@ -240,6 +241,7 @@ class Preparation:
                 shift, more, note = self._compared(seen, data, reprojection, shift)
                 flags = by_severity((*flags, *more))
                 notes.append(note)
+            self._shape = raw.shape
             kept = _Kept(raw, data, seen, by_mass, shift, _trusted(flags), flags, tuple(notes))
             self._kept.pop(angle, None)
             self._kept[angle] = kept
@@ -290,10 +292,11 @@ class Preparation:
             step = shift - kept.shift
             if np.abs(step).max() <= tolerance_px:
                 continue
-            note = f"moved by {step[0]:+.2f} px across and {step[1]:+.2f} px along the tilt axis"
-            better = replace(
-                kept, shift=shift, notes=(*kept.notes, f"{note}, to agree with its re-projection")
-            )
+            note = f"moved {_by(step)}, to agree with its re-projection"
+            flags = kept.flags
+            if np.abs(step).max() > _FAR:
+                flags = by_severity((*flags, _moved_flag(angle, step, "note")))
+            better = replace(kept, shift=shift, flags=flags, notes=(*kept.notes, note))
             with self._lock:
                 # Whoever replaced this projection in the meantime knows better.
                 if self._kept.get(angle) is not kept:
@@ -340,11 +343,10 @@ class Preparation:
         return cls(**state)
 
     def _check_shape(self, shape: tuple[int, ...], name: str) -> None:
-        have = next((kept.raw.shape for kept in self._kept.values()), shape)
-        if shape != have:
+        if self._shape not in (None, shape):
             raise GeometryError(
-                f"{name} has shape {shape}, but the projections so far have shape {have}. Bin or "
-                f"crop it first, or begin a new preparation."
+                f"{name} has shape {shape}, but the projections so far have shape {self._shape}. "
+                f"Bin or crop it first, or begin a new preparation."
             )
 
     def _cleaned(self, angle: float, raw: np.ndarray) -> TiltSeries:
@@ -362,20 +364,18 @@ class Preparation:
         self, seen: Measures, shape: tuple[int, ...]
     ) -> tuple[np.ndarray | None, tuple[Flag, ...], str]:
         """The shift by the centre of mass, if there is one that can be trusted."""
-        shift = -np.array([seen.across, seen.along])
+        # Added to zero, so that nothing is moved by minus nothing.
+        shift = 0.0 - np.array([seen.across, seen.along])
         reach = self._reach(shape)
         if np.isfinite(shift).all() and np.abs(shift).max() <= reach:
-            how = "matching the mass profile" if seen.touches[1] else "centre of mass"
-            how = f", {shift[1]:+.2f} px along it by the {how}" if len(shape) > 1 else ""
-            return (
-                shift,
-                (),
-                f"moved by {shift[0]:+.2f} px across the tilt axis by the centre of mass{how}",
-            )
-        what = "has no centre of mass"
+            note = f"moved by {shift[0]:+.2f} px across the tilt axis by the centre of mass"
+            if len(shape) > 1:
+                how = "mass in each slice" if seen.touches[1] else "centre of mass"
+                note += f" and by {shift[1]:+.2f} px along it by the {how}"
+            return shift, (), note
+        what, far = "has no centre of mass", reach
         if np.isfinite(shift).all():
-            what = f"would have to be moved by {shift[0]:+.1f} and {shift[1]:+.1f} px"
-        far = float(np.abs(shift).max())
+            what, far = f"would have to be moved {_by(shift)}", float(np.abs(shift).max())
         message = (
             f"At {seen.angle_deg:.4g}° the projection {what}, and was left where it is "
             f"(max_shift is {reach:.3g} px). Centre the object and retake it, or raise max_shift."
@@ -388,33 +388,31 @@ class Preparation:
         """The shift once the re-projection has been looked at, and what that tells."""
         predicted = check_array(reprojection, "reprojection", ndim=(1, 2))
         self._check_shape(predicted.shape, "reprojection")
+        reach = self._reach(data.shape)
         shifts = [shift, *(kept.shift for kept in self._kept.values())]
         found = match(
             *(_image(data), _image(predicted), shift),
-            reach=self._reach(data.shape),
-            rounds=2,
+            reach=reach,
+            rounds=1,
             field=common_field(np.array(shifts), _image(data).shape),
             along=not seen.touches[1],
         )
-        angle, step = seen.angle_deg, found.shift - shift
-        apart = float(np.abs(step).max())
+        found = found._replace(shift=np.clip(found.shift, -reach, reach))
         if found.after > _UNLIKE:
             return shift, (), "its re-projection is too unlike it to be of use"
+        angle, step = seen.angle_deg, found.shift - shift
+        far = float(np.abs(step).max()) > _FAR
         if self.align == "reprojection":
-            return (
-                found.shift,
-                self.checks.check_residual(angle, found.after),
-                f"moved by {step[0]:+.2f} px across and {step[1]:+.2f} px along the tilt axis, to "
-                f"agree with its re-projection",
-            )
+            flags = self.checks.check_residual(angle, found.after)
+            flags += (_moved_flag(angle, step, "note"),) if far else ()
+            return found.shift, flags, f"moved {_by(step)}, to agree with its re-projection"
         flags = self.checks.check_residual(angle, found.before)
-        if apart > _FAR:
-            message = (
-                f"At {angle:.4g}° the projection agrees with its re-projection when it is moved by "
-                f"{step[0]:+.1f} px across and {step[1]:+.1f} px along the tilt axis. Align it."
-            )
-            flags += (Flag("misaligned", "warning", apart, _FAR, message),)
-        return shift, flags, f"{100 * found.before:.3g} % of it differ from its re-projection"
+        flags += (_moved_flag(angle, step, "warning"),) if far else ()
+        return (
+            shift,
+            flags,
+            f"its re-projection leaves {100 * found.before:.3g} % of it unexplained",
+        )
 
     def _reprojections(
         self, given: ArrayLike | Callable[[float], ArrayLike], angles: list[float]
@@ -474,8 +472,32 @@ def _usual(away: np.ndarray, trusted: np.ndarray) -> np.ndarray:
     return np.asarray(trusted & (off <= max(1.0, 4 * float(np.median(off[trusted])))))
 
 
+def _cleaning_notes(series: TiltSeries) -> list[str]:
+    notes = []
+    if "n_repaired" in series.metadata:
+        count = series.metadata["n_repaired"]
+        notes.append(f"{count} hot or dead pixels replaced by their neighbours")
+    if "background" in series.metadata:
+        notes.append(f"background of {series.metadata['background'][0]:.6g} subtracted")
+    return notes
+
+
 def _trusted(flags: tuple[Flag, ...]) -> bool:
     return not any(flag.grave and flag.kind in _SPOILS_THE_CENTRE for flag in flags)
+
+
+def _moved_flag(angle: float, step: np.ndarray, severity: str) -> Flag:
+    what = (
+        f"agrees with its re-projection once it is moved {_by(step)}. Align it"
+        if severity == "warning"
+        else f"was moved {_by(step)} to agree with its re-projection. Carry on"
+    )
+    message = f"At {angle:.4g}° the projection {what}."
+    return Flag("misaligned", severity, float(np.abs(step).max()), _FAR, message)
+
+
+def _by(step: np.ndarray) -> str:
+    return f"by {step[0]:+.2f} px across and {step[1]:+.2f} px along the tilt axis"
 
 
 def _image(data: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A quantity measured at one tilt after the other, and whether the next value follows the others."""
+"""A quantity measured tilt after tilt, and whether the next value follows those before."""
 
 from __future__ import annotations
 
@@ -40,9 +40,10 @@ class Step(NamedTuple):
 class Trend:
     """Values of a series of tilts, with running robust statistics.
 
-    What is expected of a new value is the median of the five nearest in angle, or that of the last
-    five in time, whichever is nearer: the specimen makes neighbours in angle alike, a drift makes
-    neighbours in time alike, and a fault is unlike both. What is usual is the median distance with
+    What is expected of a new value is the median of the five nearest in angle, that of the last
+    five in time, or the value before (unless that stood out), whichever is nearest: the specimen
+    makes neighbours in angle alike, a drift makes neighbours in time alike, and a fault is unlike
+    all of them. What is usual is the median distance with
     which the last 15 values came in, so a stage that jitters raises its own limit.
 
     Parameters
@@ -69,6 +70,7 @@ class Trend:
         self.needed = check_integer(needed, "needed", minimum=2)
         self._values: dict[float, float] = {}
         self._distances: list[float] = []
+        self._before: float | None = None
 
     def add(self, angle_deg: float, value: float) -> Step | None:
         """Judge a value by those before it, then keep it. Not finite ones are ignored.
@@ -95,15 +97,15 @@ class Trend:
             if not step.stands_out:
                 self._distances = [*self._distances[-_MEMORY + 1 :], step.distance]
         self._values[angle_deg] = value
+        self._before = None if step and step.stands_out else value
         return step
 
     def _judged(self, angle_deg: float, value: float) -> Step:
-        expected = _expected(
-            np.array(list(self._values)), np.array(list(self._values.values())), angle_deg, value
-        )
+        angles, values = np.array(list(self._values)), np.array(list(self._values.values()))
+        expected = _expected(angles, values, angle_deg, value, self._before)
         spread = _MAD_TO_SIGMA * float(np.median(np.abs(self._distances)))
         # A spread told from few values may well be too small.
-        caution = 1 + 2 / len(self._distances)
+        caution = 1 + 4 / len(self._distances)
         limit = max(self.least, self.threshold * caution * spread)
         return Step(value - expected, expected, limit)
 
@@ -117,8 +119,12 @@ class Trend:
         ]
 
 
-def _expected(angles: np.ndarray, values: np.ndarray, angle: float, value: float) -> float:
-    """Median of the nearest in angle or of the last in time, whichever is nearer to the value."""
+def _expected(
+    angles: np.ndarray, values: np.ndarray, angle: float, value: float, before: float | None = None
+) -> float:
+    """Median of the nearest in angle or of the last in time, or the one before: the most alike."""
     near = np.argsort(np.abs(angles - angle), kind="stable")[:_NEIGHBOURS]
     candidates = [float(np.median(values[near])), float(np.median(values[-_NEIGHBOURS:]))]
+    if before is not None:
+        candidates.append(before)
     return min(candidates, key=lambda one: abs(value - one))

@@ -20,7 +20,7 @@ import numpy as np
 
 from em_inverse.errors import GeometryError, check_choice, check_integer, check_number
 from em_inverse.tilt_series import TiltSeries, check_series
-from em_inverse.tomography.centring import border_share, centres_of_mass, moments, object_only
+from em_inverse.tomography.centring import centres_of_mass, moments, object_only
 from em_inverse.tomography.projection_matching import match_projections
 from em_inverse.tomography.registration import (
     chained_shifts,
@@ -34,8 +34,6 @@ __all__ = ["TiltAxis", "align", "find_tilt_axis"]
 
 _METHODS = ("center_of_mass", "common_line", "cross_correlation", "projection_matching")
 _FEWEST_SLICES = 8
-# An object whose profile falls below this share of its maximum at both ends ends inside the field.
-_ENDS = 0.02
 # Widest projections that are matched with re-projections; larger ones are binned.
 _WIDEST_MATCHED = 128
 
@@ -417,8 +415,14 @@ def _shifts_along_axis(
     ny = profiles.shape[1]
     if ny < _FEWEST_SLICES:
         return np.zeros(len(profiles)), f"nothing (only {ny} slices)"
-    if method == "center_of_mass" and border_share(profiles) < _ENDS:
+    if method == "center_of_mass" and _ends_in_view(profiles):
         centres = profiles @ np.arange(ny) / profiles.sum(axis=1)
         return centres.mean() - centres, "the centre of mass"
     reach = ny / 4 if max_shift is None else min(max_shift, ny / 2)
     return match_profiles(profiles, reach), "matching the mass profiles"
+
+
+def _ends_in_view(profiles: np.ndarray) -> bool:
+    """Whether the object ends before the first and the last slice at every tilt."""
+    edge = np.concatenate([profiles[:, :2], profiles[:, -2:]], axis=1)
+    return bool(np.abs(edge).max() < 0.02 * np.abs(profiles).max())

@@ -8,7 +8,7 @@ from scipy import ndimage
 from em_inverse.errors import DataError
 from em_inverse.tomography.registration import in_view, moved
 
-__all__ = ["border_share", "centres_of_mass", "moments", "object_only"]
+__all__ = ["centres_of_mass", "moments", "object_only"]
 
 # The object is what exceeds this many standard deviations of the smoothed vacuum, and a border.
 _OBJECT_SIGMAS, _OBJECT_SMOOTHING, _OBJECT_BORDER = 4.0, 1.5, 3
@@ -124,26 +124,3 @@ def centres_of_mass(images: np.ndarray, shifts_y: np.ndarray, *, margin: int = 0
             f"background first (tomography.remove_background)."
         )
     return centres
-
-
-def border_share(profiles: np.ndarray) -> float:
-    """Return how much of the object reaches the ends of its profiles: 0 if it ends before.
-
-    Parameters
-    ----------
-    profiles : ndarray, shape (n, length)
-        Sums over the other axis of projections of which only the object is left.
-
-    Returns
-    -------
-    float
-        Largest absolute value of the outer two pixels at either end, of any profile, over the
-        largest of all.
-
-    Examples
-    --------
-    >>> border_share(np.array([[0.0, 0, 3, 4, 0, 0]])), border_share(np.array([[0.0, 0, 3, 4, 2]]))
-    (0.0, 1.0)
-    """
-    edge = np.abs(np.concatenate([profiles[:, :2], profiles[:, -2:]], axis=1)).max()
-    return float(edge / highest) if (highest := np.abs(profiles).max()) > 0 else 0.0

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from em_inverse import phantoms
 from em_inverse.dynamic import watch
+from em_inverse.forward import ParallelBeam
 
 IO_TESTS = Path(__file__).resolve().parents[1] / "io"
 
@@ -89,3 +91,81 @@ def kinds(watcher):
 @pytest.fixture(name="kinds")
 def kinds_fixture():
     return kinds
+
+
+class Tilts:
+    """Projections of a specimen as a microscope delivers them, and where each of them lies."""
+
+    def __init__(self, angles_deg, images, drift, shape):
+        self.angles_deg, self.images = angles_deg, images
+        self.drift, self.shape = drift, shape
+
+    def __iter__(self):
+        return zip(self.angles_deg, self.images, strict=True)
+
+
+def cluster(seed, n=64, ny=56):
+    """Fourteen nanoparticles in vacuum."""
+    rng = np.random.default_rng(seed)
+    volume = np.zeros((n, n, ny), np.float32)
+    grid = np.ogrid[:n, :n, :ny]
+    for _ in range(14):
+        centre = np.array(volume.shape) * (0.5 + rng.uniform(-0.22, 0.22, 3))
+        radius, value = rng.uniform(3, 6) * n / 64, rng.uniform(0.6, 1)
+        distance = np.sqrt(sum((g - c) ** 2 for g, c in zip(grid, centre, strict=True)))
+        np.maximum(volume, value * np.clip(radius + 0.5 - distance, 0, 1), out=volume)
+    return volume
+
+
+def recorded(
+    volume,
+    *,
+    seed=0,
+    order="sequential",
+    drift="jitter",
+    noise=0.03,
+    hot=1e-3,
+    keep_y=None,
+    spoil=(),
+):
+    """61 tilts to ±60° with drift, offset, hot pixels and noise; `spoil` maps index to a fault."""
+    rng = np.random.default_rng(1000 + seed)
+    angles = np.linspace(-60, 60, 61)
+    if order == "golden":
+        angles = angles[np.argsort(np.argsort(np.arange(61) * (np.sqrt(5) - 1) / 2 % 1))]
+    moved = {
+        "jitter": rng.uniform(-3, 3, (61, 2)),
+        "walk": np.clip(np.cumsum(rng.normal(0, 0.4, (61, 2)), axis=0), -3, 3),
+        "none": np.zeros((61, 2)),
+    }[drift]
+    A = ParallelBeam(volume.shape, angles, center_shift=moved[:, 0], axial_shift=moved[:, 1])
+    images = A.forward(volume)[:, :, :keep_y]
+    images *= 400 / images.max()
+    for index, fault in dict(spoil).items():
+        images[index] = fault(images[index])
+    images += rng.normal(0, noise * 400, images.shape)
+    images += (500 + rng.normal(0, 5, 61))[:, None, None]
+    faulty = rng.random(images.shape) < hot
+    images[faulty] += rng.uniform(800, 20000, np.count_nonzero(faulty))
+    return Tilts(angles, images.astype(np.float32), moved, (*volume.shape[:2], images.shape[2]))
+
+
+@pytest.fixture(scope="session")
+def nanoparticles():
+    """``nanoparticles(seed, **settings)``: a recorded tilt series of a cluster."""
+    made = {}
+
+    def record(seed, **settings):
+        if seed not in made:
+            made[seed] = cluster(seed)
+        return recorded(made[seed], seed=seed, **settings)
+
+    return record
+
+
+@pytest.fixture(scope="session")
+def needle_tilts():
+    """``needle_tilts(**settings)``: a recorded tilt series of a needle that leaves the frame."""
+    # Longer than the frame, so that a drift along the axis brings more of it into view.
+    volume = phantoms.needle(64, 72)
+    return lambda **settings: recorded(volume, keep_y=56, **settings)
