@@ -8,7 +8,6 @@ from em_inverse.plotting import COLOURS, OKABE_ITO
 from em_inverse.widgets.colours import INK
 from em_inverse.widgets.epsilon_run import BEST_RMSE, SOUND, TILTS, WINDOW, State, recording
 from em_inverse.widgets.panel import Axis, Band, ImagePanel, Line, LinePanel, Rule, View
-from em_inverse.widgets.ticks import number_text
 
 __all__ = ["SHOWN", "bands", "beside", "draw", "two_decimals", "verdict"]
 
@@ -31,7 +30,7 @@ def verdict(state: State) -> str:
         return "Nothing yet: the slice starts empty"
     if state.out_of_reach:
         only = "with x ≥ 0 " if state.session.run.nonnegative else ""
-        return f"Out of reach: {only}nothing comes closer than {number_text(state.floor)} × noise"
+        return f"Out of reach: {only}nothing comes closer than {two_decimals(state.floor)} × noise"
     if state.ratio > _ARRIVED:
         if state.stuck:
             return "Stuck: its steps have run out, far from ε"
@@ -62,11 +61,12 @@ def draw(state: State) -> View:
         "paused": f"paused after {state.iteration} iterations",
         "away": "paused: no page was looking",
     }[state.status]
-    reach = f"ε = {two_decimals(state.epsilon)} × noise, floor {two_decimals(state.floor)}"
+    floor = two_decimals(state.floor) if run.nonnegative else f"below {two_decimals(state.floor)}"
+    reach = f"ε = {two_decimals(state.epsilon)} × noise, floor {floor}"
     note = f"{reach} · {state.n_tilts} of {TILTS} tilts · {where}"
     words = (
         f"{told}. ε = {two_decimals(state.epsilon)} × noise, {headline.replace(' · ', ', ')}, least "
-        f"‖Ax − b‖ that can be reached {two_decimals(state.floor)} × noise. Iteration {state.iteration}, "
+        f"‖Ax − b‖ that can be reached {floor} × noise. Iteration {state.iteration}, "
         f"{state.n_tilts} of {TILTS} tilts, TV {two_decimals(state.tv)} × that of the truth, sound from "
         f"ε = {SOUND[0]:g} to {SOUND[1]:g} × noise."
     )

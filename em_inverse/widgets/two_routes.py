@@ -175,7 +175,7 @@ def draw_routes(routes: Routes) -> View:
         beside(a.x, b.x),
         SHOWN,
         unit="density",
-        x_label="a: tightened | b: loosened",
+        x_label="a | b",
         y_label="← z, beam",
         pixel_size_nm=1.0,
     )
