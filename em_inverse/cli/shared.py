@@ -36,4 +36,4 @@ def narrator(quiet: bool) -> Callable[[str], None]:
 def print_json(value: Any) -> None:
     """Print one JSON object or list on one line."""
     # Plain ASCII: a terminal or a pipe of another encoding must not spoil a file's name.
-    print(json.dumps(value, allow_nan=False))
+    print(json.dumps(value, allow_nan=False), flush=True)

@@ -165,18 +165,19 @@ def _add_file_options(command: argparse.ArgumentParser) -> None:
 
 
 def _watch(arguments: argparse.Namespace) -> None:
-    from em_inverse import dynamic, report
+    from em_inverse import report
+    from em_inverse.dynamic.watching import watch
 
     say = narrator(arguments.quiet or arguments.json)
     checkpoint = None if arguments.checkpoint is None else Path(arguments.checkpoint).expanduser()
     resumed = _resumed(checkpoint)
-    targets = _targets(arguments, resumed is not None)
+    targets = _targets(arguments, going_on=resumed is not None)
     already: Any = None
     if resumed is not None:
         account = resumed.annotations.get("live", {})
         already = account.get("seen") or None
         say(f"going on from {checkpoint}: {resumed.n_tilts} projections, {resumed.iteration} it")
-    watcher = dynamic.watch(
+    watcher = watch(
         arguments.folder,
         angles=arguments.angles,
         pattern=arguments.pattern,
@@ -195,12 +196,10 @@ def _watch(arguments: argparse.Namespace) -> None:
     say(f"watching {watcher.folder}; Ctrl-C ends it and writes the volume")
     interrupted = False
     try:
-        # A session that was resumed may have had all it was to wait for.
-        if not notes.enough():
-            live.to_end()
-        else:
+        if notes.enough():
+            # A session that is gone on with may have had all that it was to wait for.
             watcher.close()
-            live.to_end()
+        live.to_end()
     except KeyboardInterrupt:
         interrupted = True
         live.stop()
@@ -237,7 +236,7 @@ def _resumed(checkpoint: Path | None) -> Any:
     return DynamicReconstruction.load(checkpoint)
 
 
-def _targets(arguments: argparse.Namespace, going_on: bool) -> dict[str, Path | None]:
+def _targets(arguments: argparse.Namespace, *, going_on: bool) -> dict[str, Path | None]:
     """Return the files to be written, after making sure that they can be."""
     from em_inverse.files import check_target
     from em_inverse.io import VOLUME_FORMATS

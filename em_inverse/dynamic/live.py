@@ -22,6 +22,7 @@ from em_inverse.dynamic.session import Session
 from em_inverse.errors import DataError, EmInverseError, ParameterError, check_integer, check_number
 from em_inverse.files import PathLike, expanded
 from em_inverse.forward.tilt import ParallelBeam
+from em_inverse.io.projection import SIMULATED
 from em_inverse.solvers.least_distance import least_distance
 from em_inverse.tilt_series import Reconstruction
 
@@ -409,6 +410,7 @@ class LiveTomography:
     def _receive(self, item: Any) -> None:
         angle, image, about = _parts(item)
         withdrawn = getattr(item, "withdraws_deg", None)
+        self.simulated |= SIMULATED in getattr(item, "notes", ())
         try:
             image = _binned(np.asarray(image), self._settings.bin)
             prepared = self.preparation.prepare(angle, image, self._reprojection(angle))

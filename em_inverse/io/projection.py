@@ -19,6 +19,9 @@ from em_inverse.io.stack import Stack
 
 __all__ = ["Frames", "Projection", "read_frames", "read_projection"]
 
+SIMULATED = "simulated data"
+"""The note of a file that says of itself that no microscope recorded it."""
+
 
 class Projection(NamedTuple):
     """One image with axes ``[x, y]``, and what its file says about it."""
@@ -135,6 +138,8 @@ def _read(path: PathLike, tilt_axis: str, dataset: str | None) -> tuple[Path, St
 def _frames(stack: Stack, file: Path, tilt_axis: str) -> Frames:
     images = stack.data if stack.data.ndim == 3 else stack.data[np.newaxis]
     notes = list(stack.notes)
+    if stack.metadata.get("synthetic"):
+        notes.append(SIMULATED)
     mdoc = None
     try:
         mdoc = read_mdoc_beside(file)

@@ -48,7 +48,9 @@ def write_image(
         Whether the file has to say that nobody measured it.
     """
     origin = "SIMULATED by em_inverse.simulate: not measured data"
-    account = series_account(TiltSeries(image[np.newaxis], [angle_deg or 0.0], pixel_size_nm))
+    facts = {"synthetic": True} if simulated else {}
+    series = TiltSeries(image[np.newaxis], [angle_deg or 0.0], pixel_size_nm, metadata=facts)
+    account = series_account(series)
     if angle_deg is None:
         del account["angles_deg"]
     account["history"] = [origin] if simulated else ["replayed by em_inverse.simulate"]

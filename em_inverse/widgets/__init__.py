@@ -16,6 +16,7 @@ _load, _list, _names = lazy_loader.attach(
         "explorer": ["Explorer"],
         "few_tilts": ["FewTiltsExplorer"],
         "forward_chain": ["ForwardExplorer"],
+        "k3d_view": ["explore"],
         "l_curve": ["LCurveExplorer"],
         "live": ["LiveExplorer", "Session"],
         "live_epsilon": ["LiveEpsilonExplorer"],
@@ -24,6 +25,7 @@ _load, _list, _names = lazy_loader.attach(
         "presentation": ["present"],
         "priors": ["PriorExplorer"],
         "spectrum": ["SpectrumExplorer"],
+        "volume": ["VolumeView"],
         "wedge": ["WedgeExplorer"],
     },
 )
