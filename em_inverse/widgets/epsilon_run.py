@@ -1,4 +1,4 @@
-"""What week 7 reconstructs: a slice of a decorated nanocube, and a run on it that keeps its books."""
+"""What week 7 reconstructs: a slice of a decorated nanocube, and a run that keeps its books."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from functools import lru_cache
 import numpy as np
 
 from em_inverse import metrics, noise, phantoms
-from em_inverse.dynamic import DynamicReconstruction, Snapshot
+from em_inverse.dynamic.events import Snapshot
+from em_inverse.dynamic.reconstruction import DynamicReconstruction
 from em_inverse.forward.tilt import ParallelBeam
 from em_inverse.priors import TotalVariation
 from em_inverse.simulate.orders import visiting_order
 from em_inverse.solvers.least_distance import least_distance
 from em_inverse.widgets import working
-from em_inverse.widgets.live import Session
+from em_inverse.widgets.live import LiveSession
 
 __all__ = [
     "BEST_RMSE",
@@ -201,7 +202,7 @@ class State:
         return self.epsilon < self.floor
 
 
-class EpsilonSession(Session):
+class EpsilonSession(LiveSession):
     """A run of week 7 that knows the truth, the tilts still to come, and its floor.
 
     Parameters

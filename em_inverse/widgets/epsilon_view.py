@@ -65,10 +65,10 @@ def draw(state: State) -> View:
     reach = f"ε = {two_decimals(state.epsilon)} × noise, floor {floor}"
     note = f"{reach} · {state.n_tilts} of {TILTS} tilts · {where}"
     words = (
-        f"{told}. ε = {two_decimals(state.epsilon)} × noise, {headline.replace(' · ', ', ')}, least "
-        f"‖Ax − b‖ that can be reached {floor} × noise. Iteration {state.iteration}, "
-        f"{state.n_tilts} of {TILTS} tilts, TV {two_decimals(state.tv)} × that of the truth, sound from "
-        f"ε = {SOUND[0]:g} to {SOUND[1]:g} × noise."
+        f"{told}. ε = {two_decimals(state.epsilon)} × noise, {headline.replace(' · ', ', ')}, "
+        f"least ‖Ax − b‖ that can be reached {floor} × noise. Iteration {state.iteration}, "
+        f"{state.n_tilts} of {TILTS} tilts, TV {two_decimals(state.tv)} × that of the truth, "
+        f"sound from ε = {SOUND[0]:g} to {SOUND[1]:g} × noise."
     )
     slices = ImagePanel(
         "slices",
@@ -126,12 +126,9 @@ def _where(state: State) -> str:
 
 
 def _errors(state: State) -> LinePanel:
-    curves = {
-        **state.curves,
-        "rmse": state.curves["rmse"] / BEST_RMSE,
-        "tv": state.curves["tv"],
-    }
-    title = f"Error {two_decimals(state.rmse / BEST_RMSE)} × the least, TV {two_decimals(state.tv)} × the truth’s."
+    curves = {**state.curves, "rmse": state.curves["rmse"] / BEST_RMSE}
+    error, tv = two_decimals(state.rmse / BEST_RMSE), two_decimals(state.tv)
+    title = f"Error {error} × the least, TV {tv} × the truth’s."
     return LinePanel(
         "errors",
         title,
@@ -145,7 +142,9 @@ def _errors(state: State) -> LinePanel:
     )
 
 
-def _curve(curves: dict[str, np.ndarray], key: str, label: str, colour: str, style: str) -> list[Line]:
+def _curve(
+    curves: dict[str, np.ndarray], key: str, label: str, colour: str, style: str
+) -> list[Line]:
     if not curves[key].size:
         return []
     return [Line(curves["iteration"], curves[key], label, colour, style)]

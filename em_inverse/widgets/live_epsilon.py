@@ -6,12 +6,12 @@ from typing import Any
 
 import ipywidgets
 
-from em_inverse.dynamic import Snapshot
+from em_inverse.dynamic.events import Snapshot
 from em_inverse.widgets import runs
 from em_inverse.widgets.controls import Choice, Slider, Switch
 from em_inverse.widgets.epsilon_run import METHODS, TILTS, EpsilonSession, State
 from em_inverse.widgets.epsilon_view import draw as draw_state
-from em_inverse.widgets.live import LiveExplorer, Session
+from em_inverse.widgets.live import LiveExplorer, LiveSession
 from em_inverse.widgets.panel import View
 from em_inverse.widgets.two_routes import Player, Routes, draw_routes
 
@@ -84,9 +84,7 @@ class LiveEpsilonExplorer(LiveExplorer):
         self._routes.on_click(lambda button: self.two_routes())
 
     @staticmethod
-    def compute(
-        *, epsilon: float, order: str, tilts: int, method: str, nonnegative: bool
-    ) -> State:
+    def compute(*, epsilon: float, order: str, tilts: int, method: str, nonnegative: bool) -> State:
         """Let the tilts arrive in groups, iterate, and return the state reached, standing still."""
         session = EpsilonSession(epsilon, order, method, nonnegative)
         session.open(tilts)
@@ -106,7 +104,7 @@ class LiveEpsilonExplorer(LiveExplorer):
         session.find_floor()
         return session
 
-    def steer(self, session: Session, parameters: dict[str, Any]) -> None:
+    def steer(self, session: LiveSession, parameters: dict[str, Any]) -> None:
         """Hand over ε, and x ≥ 0 where it has changed."""
         run = session.run
         if run.epsilon != parameters["epsilon"]:
@@ -195,7 +193,7 @@ class LiveEpsilonExplorer(LiveExplorer):
             return False
         return again
 
-    def _present(self, session: Session, snapshot: Snapshot, status: str) -> None:
+    def _present(self, session: LiveSession, snapshot: Snapshot, status: str) -> None:
         if self.session.floor_is_old and runs.get(self._floor_name) is None:
             runs.start(self._floor_name, self._find_floor)
         super()._present(session, snapshot, status)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from em_inverse.dynamic import DynamicReconstruction
+from em_inverse.dynamic.reconstruction import DynamicReconstruction
 from em_inverse.errors import check_number
 from em_inverse.plotting import COLOURS
 from em_inverse.widgets.colours import INK
