@@ -31,12 +31,10 @@ def verdict(state: State) -> str:
     if state.out_of_reach:
         only = "with x ≥ 0 " if state.session.run.nonnegative else ""
         return f"Out of reach: {only}nothing comes closer than {two_decimals(state.floor)} × noise"
-    if state.ratio > _ARRIVED:
+    if not 1 / _ARRIVED <= state.ratio <= _ARRIVED:
         if state.stuck:
-            return "Stuck: its steps have run out, far from ε"
-        return "On its way to ε"
-    if state.ratio < 1 / _ARRIVED:
-        return "On its way to ε, from inside"
+            return "Stuck: its steps have run out, away from ε"
+        return "On its way to ε" if state.ratio > 1 else "On its way to ε, from inside"
     if state.epsilon < low:
         return "Noisy: ε asks to fit the noise, too"
     if state.epsilon > high:
