@@ -66,7 +66,7 @@ _PARTICLES_NM = (
 _PARTICLE_NM = 5.0
 _GROUP, _PER_GROUP, _AFTER = 5, 4, 80
 _FLOOR_ITERATIONS = 200
-_STUCK, _STUCK_FOR = 1e-5, 20
+_STUCK, _STUCK_FOR = 1e-4, 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +171,7 @@ class State:
     tv : float
         Total variation of the slice, in units of that of the truth.
     stuck : bool
-        Whether the method has stopped moving.
+        Whether the method has hardly moved for 20 iterations, and since the last change.
     x : ndarray, shape (96, 96)
     curves : dict of ndarray
         ``iteration``, ``distance``, ``epsilon``, ``rmse`` and ``tv`` of the last 800 iterations,
@@ -310,8 +310,10 @@ class EpsilonSession(LiveSession):
         self.errors.append(float(np.sqrt(np.dot(off, off) / off.size)))
 
     def _stuck(self, n: int, x: np.ndarray) -> bool:
-        steps = self.run.history["step"][max(0, n - _STUCK_FOR) : n]
-        return len(steps) == _STUCK_FOR and max(steps) <= _STUCK * float(np.linalg.norm(x))
+        if n < self.run.events[-1].iteration + _STUCK_FOR:
+            return False
+        steps = self.run.history["step"][n - _STUCK_FOR : n]
+        return max(steps) <= _STUCK * float(np.linalg.norm(x))
 
     def _curves(self, n: int) -> dict[str, np.ndarray]:
         """History up to iteration `n`, thinned at places that stay put while it grows."""

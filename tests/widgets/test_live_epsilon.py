@@ -182,6 +182,16 @@ def test_the_words_tell_where_it_stands():
         assert words in LiveEpsilonExplorer.draw(shown).note
 
 
+def test_what_has_come_to_rest_is_not_stuck_when_epsilon_moves():
+    session = state().session
+    session.run.run(1000)
+    assert session.look(session.run.snapshot(), "paused").stuck
+    session.run.epsilon = 2.0
+    session.run.step()
+    moved = session.look(session.run.snapshot(), "paused")
+    assert verdict(moved) == "On its way to ε, from inside"
+
+
 def test_published_asd_pocs_sticks_where_the_mended_one_follows():
     seen = {}
     for method in ("published", "mended"):
