@@ -120,12 +120,11 @@ def recording() -> Recording:
     return Recording(truth.astype(np.float32), angles, b.astype(np.float32), sigma)
 
 
-@lru_cache(maxsize=256)
 def reachable(order: str, n_tilts: int, nonnegative: bool) -> float:
     """Return the floor, the least ‖Ax − b‖ ÷ noise norm that any slice reaches.
 
-    Kept in a table for all tilts and x ≥ 0; else 200 iterations look for it, which find it 2 % too
-    high, and without x ≥ 0 only that it is lower still.
+    For all tilts and x ≥ 0 it stands in a table, and what was found once is kept. Else 200
+    iterations look for it, which find it 2 % too high, and without x ≥ 0 only that it is lower.
 
     Parameters
     ----------
@@ -141,13 +140,15 @@ def reachable(order: str, n_tilts: int, nonnegative: bool) -> float:
     >>> reachable("golden", 10, True) < reachable("golden", 75, True) < 1
     True
     """
+    problem = order, n_tilts, nonnegative
+    if problem in _floors:
+        return _floors[problem]
     at = recording()
-    if nonnegative and n_tilts == TILTS:
-        return FLOOR
     there = visiting_order(at.angles_deg, order)[:n_tilts]
     A = ParallelBeam((N, N), at.angles_deg[there])
     found = least_distance(A, at.b[there], nonnegative=nonnegative, n_iter=_FLOOR_ITERATIONS)
-    return found.attained / at.noise_norm(n_tilts)
+    _floors[problem] = found.attained / at.noise_norm(n_tilts)
+    return _floors[problem]
 
 
 @dataclass(frozen=True, eq=False)
@@ -270,7 +271,9 @@ class EpsilonSession(LiveSession):
 
     @property
     def floor_is_old(self) -> bool:
-        """Whether data or constraints have changed since the floor was found."""
+        """Whether the floor has to be looked for, because data or constraints have changed."""
+        if self._floor_of != self._problem and self._problem in _floors:
+            self.find_floor()
         return self._floor_of != self._problem
 
     def find_floor(self) -> None:
@@ -283,7 +286,7 @@ class EpsilonSession(LiveSession):
         """Return the state to draw, with curves of the last iterations."""
         at, n = recording(), snapshot.iteration
         distance = snapshot.data_distance / snapshot.noise_norm
-        if distance < self.floor and not self.floor_is_old:
+        if not self.floor_is_old and distance < self.floor:
             # The run itself has come closer than the search for the floor did.
             self.floor = distance
         return State(
@@ -334,6 +337,10 @@ class EpsilonSession(LiveSession):
             "rmse": found["rmse"],
             "tv": found["prior"] / _truth_tv(),
         }
+
+
+# A few hundred numbers at most, one for each order, count and constraint.
+_floors = {(order, TILTS, True): FLOOR for order in ("sequential", "golden")}
 
 
 @lru_cache(maxsize=1)

@@ -129,15 +129,23 @@ class LiveExplorer(Explorer):
         return self._session.run.running
 
     def start(self) -> None:
-        """Iterate in the background; what the button Run does."""
+        """Iterate in the background; what the button Run does.
+
+        While something new is computed, it begins when that is there.
+        """
         with self._turn:
-            if not (self._closed or self._busy):
-                self.set_aside()
-                self._begin()
+            with self._lock:
+                self._go_on = self._busy
+                if self._closed or self._busy:
+                    return
+            self.set_aside()
+            self._begin()
 
     def pause(self) -> None:
         """Stand still after the iteration under way, and show it; what the button Pause does."""
         with self._turn:
+            with self._lock:
+                self._go_on = False
             self.halt()
             self.set_aside()
             self.refresh()
@@ -246,8 +254,16 @@ class LiveExplorer(Explorer):
     def _take(self, parameters: dict[str, Any], result: Any, view: View) -> None:
         super()._take(parameters, result, view)
         self._adopt(result.session)
-        if self._go_on:
-            self._begin()
+
+    def _work(self) -> bool:
+        with self._lock:
+            if self._wanted is None:
+                # The last moment before the controls are free again.
+                if self._go_on and not (self.error or self._closed):
+                    self._go_on = False
+                    self._begin()
+                return super()._work()
+        return super()._work()
 
     def _adopt(self, session: LiveSession) -> None:
         """Go on with another session; the older one has been halted."""

@@ -145,15 +145,11 @@ class LiveEpsilonExplorer(LiveExplorer):
             runs.start(self._routes_name, self._play)
 
     def wait(self, timeout: float = 30.0) -> bool:
-        """Wait until the picture shows the newest controls, and the two routes have ended."""
-        playing = runs.get(self._routes_name)
-        return super().wait(timeout) and (playing is None or playing.join(timeout))
-
-    def refresh(self) -> None:
-        """Show how things are now, with the floor of the data that are there now."""
-        if self.session.floor_is_old:
-            self.session.find_floor()
-        super().refresh()
+        """Wait until the picture shows the newest controls, the floor, the end of two routes."""
+        if not super().wait(timeout):
+            return False
+        rest = [runs.get(name) for name in (self._routes_name, self._floor_name)]
+        return all(run is None or run.join(timeout) for run in rest)
 
     def set_aside(self) -> None:
         """End the two routes."""
@@ -194,17 +190,23 @@ class LiveEpsilonExplorer(LiveExplorer):
         return again
 
     def _present(self, session: LiveSession, snapshot: Snapshot, status: str) -> None:
+        if self._player is not None:
+            return
         if self.session.floor_is_old and runs.get(self._floor_name) is None:
             runs.start(self._floor_name, self._find_floor)
         super()._present(session, snapshot, status)
 
     def _find_floor(self) -> bool:
-        """Work the floor out beside a run that goes on; again, when more has arrived meanwhile."""
+        """Look for the floor beside what goes on, and show it; called in a thread."""
         session = self.session
         session.find_floor()
+        if session.floor_is_old:
+            return True
+        if not self.running:
+            self._present(session, session.run.snapshot(), "paused")
         # A run at rest is to be drawn once more.
         self._shown = -1, ""
-        return self.session.floor_is_old
+        return False
 
     def _update_buttons(self) -> None:
         super()._update_buttons()

@@ -177,6 +177,17 @@ def test_nothing_runs_while_something_new_is_made(toy):
         toy.iterate(1)
     Toy.gate.set()
     assert toy.wait(10)
+    assert not toy.running
+
+
+def test_run_pressed_too_early_is_kept_for_later(toy):
+    Toy.gate.clear()
+    toy.set(level=5)
+    toy._go.click()
+    assert not toy.running
+    Toy.gate.set()
+    until(lambda: toy.result.iteration > 3)
+    assert toy.running
 
 
 def test_restart_begins_from_nothing(toy):

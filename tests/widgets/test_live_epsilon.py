@@ -273,7 +273,8 @@ def test_it_follows_epsilon_while_it_runs(explorer):
 def test_projections_are_added_one_by_one(explorer):
     explorer._add.click()
     assert (explorer.result.n_tilts, explorer.result.iteration) == (6, explorer.run.iteration)
-    assert explorer.session.floor == reachable("golden", 6, True)
+    assert explorer.wait()
+    assert explorer.result.floor == pytest.approx(reachable("golden", 6, True))
     assert "of 69" in explorer._add.tooltip
     explorer.start()
     explorer.add_projection()
