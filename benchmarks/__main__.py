@@ -29,6 +29,7 @@ PARTS: dict[str, tuple[str, tuple[int, ...]]] = {
     "dynamic": ("dynamic", (1,)),
     "real_time": ("real_time", (1, 2)),
     "explorers": ("explorers", (2,)),
+    "live": ("live", (2,)),
     "notebooks": ("notebooks", (2,)),
 }
 

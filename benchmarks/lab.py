@@ -20,7 +20,16 @@ import nbformat
 
 from em_inverse.start import JUPYTER_CONFIG
 
-__all__ = ["CANVAS", "SLIDERS", "STOPWATCH", "browser", "chromium", "open_notebook", "serve"]
+__all__ = [
+    "CANVAS",
+    "SLIDERS",
+    "STOPWATCH",
+    "browser",
+    "chromium",
+    "execute",
+    "open_notebook",
+    "serve",
+]
 
 CANVAS = ".em-canvas canvas"
 SLIDERS = ".em-controls [role=slider]"
@@ -41,6 +50,20 @@ STOPWATCH = """
   new MutationObserver(() => {
     window.emSaid = (window.emSaid ?? '') + headline.innerText;
   }).observe(headline, { childList: true, subtree: true, characterData: true });
+}
+"""
+
+_EXECUTE = """
+async (code) => {
+  const { kernel } = window.jupyterapp.shell.currentWidget.sessionContext.session;
+  const future = kernel.requestExecute({ code });
+  let text = '';
+  future.onIOPub = ({ header, content }) => {
+    if (header.msg_type === 'stream') text += content.text;
+    if (header.msg_type === 'error') text += content.evalue;
+  };
+  await future.done;
+  return text;
 }
 """
 
@@ -142,6 +165,11 @@ def open_notebook(running: Any, address: str, ready: str) -> Any:
     page.wait_for_selector(ready, state="attached")
     page.wait_for_timeout(500)
     return page
+
+
+def execute(page: Any, code: str) -> str:
+    """Run code in the kernel of the notebook that is open, and return what it printed."""
+    return str(page.evaluate(_EXECUTE, code))
 
 
 def _command(port: int, work: Path) -> list[str]:

@@ -748,7 +748,9 @@ class DynamicReconstruction:
         steps = self.history["step"]
         if not self._engine.iterative:
             return steps[-1] == 0
-        if len(steps) < _STILL_FOR:
+        # A change is felt one iteration late: what was still before it says nothing.
+        changed = self.events[-1].iteration if self.events else 0
+        if self.iteration - changed < _STILL_FOR or len(steps) < _STILL_FOR:
             return False
         return max(steps[-_STILL_FOR:]) <= _STILL * float(np.linalg.norm(self.x))
 

@@ -19,7 +19,7 @@ _load, _list, _names = lazy_loader.attach(
         "forward_chain": ["ForwardExplorer"],
         "k3d_view": ["explore"],
         "l_curve": ["LCurveExplorer"],
-        "live": ["LiveExplorer", "Session"],
+        "live": ["LiveExplorer", "LiveSession"],
         "live_epsilon": ["LiveEpsilonExplorer"],
         "panel": ["Axis", "Band", "ImagePanel", "Line", "LinePanel", "Rule", "View"],
         "picture": ["Picture"],

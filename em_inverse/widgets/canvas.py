@@ -39,7 +39,7 @@ class Canvas(anywidget.AnyWidget):
     >>> canvas.close()
     """
 
-    most_per_s = 12.0
+    most_per_s = 10.0
     """Frames a second, at most, for a picture that moves by itself."""
 
     _esm = HERE / "canvas.js"

@@ -8,7 +8,6 @@ from em_inverse.plotting import COLOURS, OKABE_ITO
 from em_inverse.widgets.colours import INK
 from em_inverse.widgets.epsilon_run import BEST_RMSE, SOUND, TILTS, WINDOW, State, recording
 from em_inverse.widgets.panel import Axis, Band, ImagePanel, Line, LinePanel, Rule, View
-from em_inverse.widgets.ticks import number_text
 
 __all__ = ["SHOWN", "bands", "beside", "draw", "two_decimals", "verdict"]
 
@@ -31,13 +30,11 @@ def verdict(state: State) -> str:
         return "Nothing yet: the slice starts empty"
     if state.out_of_reach:
         only = "with x ≥ 0 " if state.session.run.nonnegative else ""
-        return f"Out of reach: {only}nothing comes closer than {number_text(state.floor)} × noise"
-    if state.ratio > _ARRIVED:
+        return f"Out of reach: {only}nothing comes closer than {two_decimals(state.floor)} × noise"
+    if not 1 / _ARRIVED <= state.ratio <= _ARRIVED:
         if state.stuck:
-            return "Stuck: its steps have run out, far from ε"
-        return "On its way to ε"
-    if state.ratio < 1 / _ARRIVED:
-        return "On its way to ε, from inside"
+            return "Stuck: its steps have run out, away from ε"
+        return "On its way to ε" if state.ratio > 1 else "On its way to ε, from inside"
     if state.epsilon < low:
         return "Noisy: ε asks to fit the noise, too"
     if state.epsilon > high:
@@ -62,13 +59,14 @@ def draw(state: State) -> View:
         "paused": f"paused after {state.iteration} iterations",
         "away": "paused: no page was looking",
     }[state.status]
-    reach = f"ε = {two_decimals(state.epsilon)} × noise, floor {two_decimals(state.floor)}"
+    floor = two_decimals(state.floor) if run.nonnegative else f"below {two_decimals(state.floor)}"
+    reach = f"ε = {two_decimals(state.epsilon)} × noise, floor {floor}"
     note = f"{reach} · {state.n_tilts} of {TILTS} tilts · {where}"
     words = (
-        f"{told}. ε = {two_decimals(state.epsilon)} × noise, {headline.replace(' · ', ', ')}, least "
-        f"‖Ax − b‖ that can be reached {two_decimals(state.floor)} × noise. Iteration {state.iteration}, "
-        f"{state.n_tilts} of {TILTS} tilts, TV {two_decimals(state.tv)} × that of the truth, sound from "
-        f"ε = {SOUND[0]:g} to {SOUND[1]:g} × noise."
+        f"{told}. ε = {two_decimals(state.epsilon)} × noise, {headline.replace(' · ', ', ')}, "
+        f"least ‖Ax − b‖ that can be reached {floor} × noise. Iteration {state.iteration}, "
+        f"{state.n_tilts} of {TILTS} tilts, TV {two_decimals(state.tv)} × that of the truth, "
+        f"sound from ε = {SOUND[0]:g} to {SOUND[1]:g} × noise."
     )
     slices = ImagePanel(
         "slices",
@@ -126,12 +124,9 @@ def _where(state: State) -> str:
 
 
 def _errors(state: State) -> LinePanel:
-    curves = {
-        **state.curves,
-        "rmse": state.curves["rmse"] / BEST_RMSE,
-        "tv": state.curves["tv"],
-    }
-    title = f"Error {two_decimals(state.rmse / BEST_RMSE)} × the least, TV {two_decimals(state.tv)} × the truth’s."
+    curves = {**state.curves, "rmse": state.curves["rmse"] / BEST_RMSE}
+    error, tv = two_decimals(state.rmse / BEST_RMSE), two_decimals(state.tv)
+    title = f"Error {error} × the least, TV {tv} × the truth’s."
     return LinePanel(
         "errors",
         title,
@@ -145,7 +140,9 @@ def _errors(state: State) -> LinePanel:
     )
 
 
-def _curve(curves: dict[str, np.ndarray], key: str, label: str, colour: str, style: str) -> list[Line]:
+def _curve(
+    curves: dict[str, np.ndarray], key: str, label: str, colour: str, style: str
+) -> list[Line]:
     if not curves[key].size:
         return []
     return [Line(curves["iteration"], curves[key], label, colour, style)]

@@ -9,13 +9,14 @@ from typing import Any, ClassVar
 
 import ipywidgets
 
-from em_inverse.dynamic import DynamicReconstruction, Snapshot
+from em_inverse.dynamic.events import Snapshot
+from em_inverse.dynamic.reconstruction import DynamicReconstruction
 from em_inverse.errors import ParameterError, check_integer
 from em_inverse.widgets import runs
 from em_inverse.widgets.explorer import Explorer
 from em_inverse.widgets.panel import View
 
-__all__ = ["LiveExplorer", "Session"]
+__all__ = ["LiveExplorer", "LiveSession"]
 
 # A change is shown at once, but a storm of changes no faster than this.
 _BETWEEN_CHANGES_S = 1 / 30
@@ -25,7 +26,7 @@ _REST_S, _REST_PACES = 0.5, 5
 _AWAY_S = 60.0
 
 
-class Session:
+class LiveSession:
     """A running reconstruction, and what is written down about it from its beginning.
 
     Parameters
@@ -60,7 +61,7 @@ class LiveExplorer(Explorer):
     ``compute`` returns the opening, standing still: an object whose `session` goes on from there.
     Controls named in `steered` only hand a number to the run, which goes on; any other one begins
     anew with ``compute``. Besides ``compute`` and ``draw`` a subclass writes :meth:`fresh`,
-    :meth:`steer` and a :class:`Session` of its own.
+    :meth:`steer` and a :class:`LiveSession` of its own.
 
     *Threads.* The run iterates in its own thread. After an iteration it looks at the clock: when a
     picture is due and the page has drawn the last one, it takes a snapshot and goes on. A second
@@ -79,7 +80,7 @@ class LiveExplorer(Explorer):
     def __init__(self, *, name: str | None = None, backend: str = "auto", **start: Any) -> None:
         self._turn = threading.RLock()
         self._news = threading.Event()
-        self._seen: tuple[Session, Snapshot] | None = None
+        self._seen: tuple[LiveSession, Snapshot] | None = None
         self._shown: tuple[int, str] = (0, "paused")
         self._events_seen = 0
         self._begun = self._taken = self._heard = self._pace = 0.0
@@ -90,7 +91,7 @@ class LiveExplorer(Explorer):
         )
         super().__init__(name=name, backend=backend, **start)
         self.frames_per_s = float(self._canvas.most_per_s)
-        self._session: Session = self.result.session
+        self._session: LiveSession = self.result.session
         self._session.run.listen(self._iterated)
         self._go.on_click(lambda button: self.pause() if self.running else self.start())
         self._anew.on_click(lambda button: self.restart())
@@ -99,11 +100,11 @@ class LiveExplorer(Explorer):
     # ---- what a subclass writes ----
 
     @classmethod
-    def fresh(cls, **parameters: Any) -> Session:
+    def fresh(cls, **parameters: Any) -> LiveSession:
         """Return a session that has not made an iteration yet."""
         raise NotImplementedError("a live explorer needs a class function fresh(**parameters)")
 
-    def steer(self, session: Session, parameters: dict[str, Any]) -> None:
+    def steer(self, session: LiveSession, parameters: dict[str, Any]) -> None:
         """Hand the values of the steered controls over to a run, which may be at work."""
         raise NotImplementedError("a live explorer needs a function steer(session, parameters)")
 
@@ -113,7 +114,7 @@ class LiveExplorer(Explorer):
     # ---- what a reader uses ----
 
     @property
-    def session(self) -> Session:
+    def session(self) -> LiveSession:
         """What runs, or stands still, behind the picture."""
         return self._session
 
@@ -128,15 +129,23 @@ class LiveExplorer(Explorer):
         return self._session.run.running
 
     def start(self) -> None:
-        """Iterate in the background; what the button Run does."""
+        """Iterate in the background; what the button Run does.
+
+        While something new is computed, it begins when that is there.
+        """
         with self._turn:
-            if not (self._closed or self._busy):
-                self.set_aside()
-                self._begin()
+            with self._lock:
+                self._go_on = self._busy
+                if self._closed or self._busy:
+                    return
+            self.set_aside()
+            self._begin()
 
     def pause(self) -> None:
         """Stand still after the iteration under way, and show it; what the button Pause does."""
         with self._turn:
+            with self._lock:
+                self._go_on = False
             self.halt()
             self.set_aside()
             self.refresh()
@@ -245,10 +254,18 @@ class LiveExplorer(Explorer):
     def _take(self, parameters: dict[str, Any], result: Any, view: View) -> None:
         super()._take(parameters, result, view)
         self._adopt(result.session)
-        if self._go_on:
-            self._begin()
 
-    def _adopt(self, session: Session) -> None:
+    def _work(self) -> bool:
+        with self._lock:
+            if self._wanted is None:
+                # The last moment before the controls are free again.
+                if self._go_on and not (self.error or self._closed):
+                    self._go_on = False
+                    self._begin()
+                return super()._work()
+        return super()._work()
+
+    def _adopt(self, session: LiveSession) -> None:
         """Go on with another session; the older one has been halted."""
         self._session.close()
         self._session = session
@@ -298,14 +315,14 @@ class LiveExplorer(Explorer):
             return False
         return True
 
-    def _catch_up(self, session: Session) -> None:
+    def _catch_up(self, session: LiveSession) -> None:
         """Show the last iterations before a rest, which came too soon after a picture."""
         still = time.monotonic() - self._heard > max(_REST_S, _REST_PACES * self._pace)
         status = "resting" if still else "running"
         if self._shown != (session.run.iteration, status):
             self._present(session, session.run.snapshot(), status)
 
-    def _present(self, session: Session, snapshot: Snapshot, status: str) -> None:
+    def _present(self, session: LiveSession, snapshot: Snapshot, status: str) -> None:
         result = session.look(snapshot, status)
         view = self.draw(result)
         with self._lock:

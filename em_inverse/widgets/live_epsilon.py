@@ -6,12 +6,12 @@ from typing import Any
 
 import ipywidgets
 
-from em_inverse.dynamic import Snapshot
+from em_inverse.dynamic.events import Snapshot
 from em_inverse.widgets import runs
 from em_inverse.widgets.controls import Choice, Slider, Switch
 from em_inverse.widgets.epsilon_run import METHODS, TILTS, EpsilonSession, State
 from em_inverse.widgets.epsilon_view import draw as draw_state
-from em_inverse.widgets.live import LiveExplorer, Session
+from em_inverse.widgets.live import LiveExplorer, LiveSession
 from em_inverse.widgets.panel import View
 from em_inverse.widgets.two_routes import Player, Routes, draw_routes
 
@@ -84,9 +84,7 @@ class LiveEpsilonExplorer(LiveExplorer):
         self._routes.on_click(lambda button: self.two_routes())
 
     @staticmethod
-    def compute(
-        *, epsilon: float, order: str, tilts: int, method: str, nonnegative: bool
-    ) -> State:
+    def compute(*, epsilon: float, order: str, tilts: int, method: str, nonnegative: bool) -> State:
         """Let the tilts arrive in groups, iterate, and return the state reached, standing still."""
         session = EpsilonSession(epsilon, order, method, nonnegative)
         session.open(tilts)
@@ -106,7 +104,7 @@ class LiveEpsilonExplorer(LiveExplorer):
         session.find_floor()
         return session
 
-    def steer(self, session: Session, parameters: dict[str, Any]) -> None:
+    def steer(self, session: LiveSession, parameters: dict[str, Any]) -> None:
         """Hand over ε, and x ≥ 0 where it has changed."""
         run = session.run
         if run.epsilon != parameters["epsilon"]:
@@ -147,15 +145,11 @@ class LiveEpsilonExplorer(LiveExplorer):
             runs.start(self._routes_name, self._play)
 
     def wait(self, timeout: float = 30.0) -> bool:
-        """Wait until the picture shows the newest controls, and the two routes have ended."""
-        playing = runs.get(self._routes_name)
-        return super().wait(timeout) and (playing is None or playing.join(timeout))
-
-    def refresh(self) -> None:
-        """Show how things are now, with the floor of the data that are there now."""
-        if self.session.floor_is_old:
-            self.session.find_floor()
-        super().refresh()
+        """Wait until the picture shows the newest controls, the floor, the end of two routes."""
+        if not super().wait(timeout):
+            return False
+        rest = [runs.get(name) for name in (self._routes_name, self._floor_name)]
+        return all(run is None or run.join(timeout) for run in rest)
 
     def set_aside(self) -> None:
         """End the two routes."""
@@ -195,18 +189,24 @@ class LiveEpsilonExplorer(LiveExplorer):
             return False
         return again
 
-    def _present(self, session: Session, snapshot: Snapshot, status: str) -> None:
+    def _present(self, session: LiveSession, snapshot: Snapshot, status: str) -> None:
+        if self._player is not None:
+            return
         if self.session.floor_is_old and runs.get(self._floor_name) is None:
             runs.start(self._floor_name, self._find_floor)
         super()._present(session, snapshot, status)
 
     def _find_floor(self) -> bool:
-        """Work the floor out beside a run that goes on; again, when more has arrived meanwhile."""
+        """Look for the floor beside what goes on, and show it; called in a thread."""
         session = self.session
         session.find_floor()
+        if session.floor_is_old:
+            return True
+        if not self.running:
+            self._present(session, session.run.snapshot(), "paused")
         # A run at rest is to be drawn once more.
         self._shown = -1, ""
-        return self.session.floor_is_old
+        return False
 
     def _update_buttons(self) -> None:
         super()._update_buttons()

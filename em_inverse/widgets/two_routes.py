@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from em_inverse.dynamic import DynamicReconstruction
+from em_inverse.dynamic.reconstruction import DynamicReconstruction
 from em_inverse.errors import check_number
 from em_inverse.plotting import COLOURS
 from em_inverse.widgets.colours import INK
@@ -175,7 +175,7 @@ def draw_routes(routes: Routes) -> View:
         beside(a.x, b.x),
         SHOWN,
         unit="density",
-        x_label="a: tightened | b: loosened",
+        x_label="a | b",
         y_label="← z, beam",
         pixel_size_nm=1.0,
     )

@@ -17,7 +17,7 @@ CANVAS = ".em-canvas canvas"
 CELL = """
 import numpy as np
 from em_inverse.plotting import COLOURS
-from em_inverse.widgets import Axis, Canvas, ImagePanel, Line, LinePanel, Rule
+from em_inverse.widgets import Axis, Band, Canvas, ImagePanel, Line, LinePanel, Rule
 
 rows, columns = np.mgrid[:32, :48]
 image = np.hypot(rows - 16, columns - 24) < 10.0
@@ -32,7 +32,8 @@ panels = [
               [Line([k], [k + 1], shape, COLOURS["tikhonov"], "none", shape, size=16)
                for k, shape in enumerate(shapes)],
               Axis("k", limits=(-1, 9)), Axis("k + 1", "log", (0.5, 20)),
-              [Rule(4, "y", "four", style="dotted")]),
+              [Rule(4, "y", "four", style="dotted")],
+              [Band(6.2, 7.8, "x", "band", "#009E73"), Band(0.5, 0.7, "y", "low")]),
 ]
 canvas = Canvas()
 canvas.show(panels, description="three panels")
@@ -56,6 +57,7 @@ def test_images_and_lines_are_drawn_in_their_colours(page: Any, screenshots: Pat
     assert min(disc) > 250
     assert _count(page, (0, 68, 136), 0, width) > 20
     assert _count(page, (0, 114, 178), 2 * width / 3, width) > 400
+    assert _count(page, (191, 231, 220), 2 * width / 3, width) > 5000
     assert page.complaints == []
 
 

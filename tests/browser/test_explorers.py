@@ -20,6 +20,7 @@ EXPLORERS = {
     "LCurveExplorer": "week04",
     "WedgeExplorer": "week05",
     "FewTiltsExplorer": "week06",
+    "LiveEpsilonExplorer": "week07",
     "DeblurringExplorer": "week11",
 }
 CANVAS = ".em-canvas canvas"

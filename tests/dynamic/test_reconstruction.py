@@ -338,6 +338,21 @@ class TestInTheBackground:
         assert run.wait(at + 1)
         run.stop()
 
+    def test_a_change_ends_the_rest_and_is_followed(self):
+        run = make(epsilon=1.0)
+        run.add(ANGLES, DATA)
+        run.start()
+        pause = threading.Event()
+        while run.iteration < 20_000:
+            at = run.iteration
+            pause.wait(0.3)
+            if run.iteration == at:
+                break
+        run.epsilon = 2.0
+        assert run.wait(at + 30)
+        run.stop()
+        assert run.history["data_distance"][-1] > 1.5 * run.noise_norm
+
     def test_stepping_by_hand_meanwhile_is_refused(self):
         run = make()
         run.add(ANGLES, DATA)

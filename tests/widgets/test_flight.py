@@ -103,3 +103,22 @@ def test_closing_ends_it_and_its_timer():
 def test_patience_must_be_positive():
     with pytest.raises(ParameterError, match="patience"):
         OneInFlight(print, patience=0)
+
+
+def test_it_says_whether_a_frame_would_leave_and_how_long_none_was_drawn():
+    clock = Clock()
+    flight = OneInFlight(lambda number, frame: None, patience=2, clock=clock)
+    assert flight.ready
+    assert flight.unanswered_s == 0
+    flight.push("a")
+    assert not flight.ready
+    clock.now = 3.0
+    assert flight.ready
+    flight.push("b")
+    clock.now = 10.0
+    assert flight.unanswered_s == 10
+    flight.drawn(1)
+    assert flight.unanswered_s == 0
+    flight.drawn(2)
+    flight.close()
+    assert not flight.ready

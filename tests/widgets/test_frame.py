@@ -3,7 +3,7 @@ import json
 import numpy as np
 
 from em_inverse.widgets.frame import pack
-from em_inverse.widgets.panel import Axis, ImagePanel, Line, LinePanel, Rule
+from em_inverse.widgets.panel import Axis, Band, ImagePanel, Line, LinePanel, Rule
 
 
 def test_bytes_come_back_as_they_went_in():
@@ -39,3 +39,19 @@ def test_the_header_is_plain_text_and_numbers():
 
 def test_nothing_to_show():
     assert pack([]) == ([], b"")
+
+
+def test_bands_travel_as_they_are_seen():
+    panel = LinePanel(
+        "a",
+        "A.",
+        [],
+        Axis("x", limits=(0, 9)),
+        bands=[Band(-np.inf, 3, label="b", colour="#009e73")],
+    )
+    (header,), data = pack([panel])
+    assert header["bands"] == [
+        {"low": 0, "high": 3, "axis": "x", "label": "b", "fill": "#bfe7dc"},
+    ]
+    assert json.loads(json.dumps(header)) == header
+    assert data == b""

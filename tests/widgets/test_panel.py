@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from em_inverse.errors import DataError, ParameterError
-from em_inverse.widgets.panel import Axis, ImagePanel, Line, LinePanel, Rule
+from em_inverse.widgets.panel import Axis, Band, ImagePanel, Line, LinePanel, Rule
 
 
 def test_a_line_keeps_the_gap_where_the_pen_is_lifted():
@@ -111,3 +111,28 @@ def test_inputs_are_left_alone():
     before = image.copy()
     ImagePanel("a", "A.", image).pixels()
     assert np.array_equal(image, before)
+
+
+def test_bands_are_cut_to_the_axes():
+    bands = [Band(-np.inf, 0.5, "y", "low"), Band(2, np.inf, "y", "high"), Band(20, 30, "x")]
+    panel = LinePanel(
+        "a", "A.", [], Axis("x", limits=(0, 9)), Axis("y", "log", (0.1, 4)), (), bands
+    )
+    low, high = panel.visible_bands()
+    assert (low.low, low.high, low.label) == (0.1, 0.5, "low")
+    assert (high.low, high.high, high.axis) == (2, 4, "y")
+    assert bands[0].low == -np.inf
+
+
+def test_a_band_is_a_quarter_of_its_colour():
+    assert Band(0, 1, colour="#000000").fill == "#bfbfbf"
+    assert Band(0, 1, colour="#ffffff").fill == "#ffffff"
+    assert Band(0, 1).fill == ""
+
+
+@pytest.mark.parametrize("ends", [(1, 1), (2, 1), (np.nan, 1)])
+def test_bands_need_two_ends(ends):
+    with pytest.raises(ParameterError, match="low < high"):
+        Band(*ends, label="sound")
+    with pytest.raises(ParameterError, match="axis"):
+        Band(0, 1, axis="z")

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from em_inverse.errors import ParameterError
-from em_inverse.widgets.panel import Axis, ImagePanel, Line, LinePanel, Rule
+from em_inverse.widgets.panel import Axis, Band, ImagePanel, Line, LinePanel, Rule
 from em_inverse.widgets.raster import _dashed, _thin, draw_panels, png
 
 EVERY_MARKER = ("circle", "square", "triangle", "diamond", "cross", "open circle", "open diamond")
@@ -132,3 +132,18 @@ def test_dashes_cover_their_share_of_a_line():
     inked = sum(abs(b[0] - a[0]) for piece in pieces for a, b in pairwise(piece))
     assert inked == pytest.approx(70.0)
     assert len(list(_dashed([(0.0, 0.0), (5.0, 0.0)], [7.0, 3.0]))) == 1
+
+
+@pytest.mark.parametrize("axis", ["x", "y"])
+def test_a_band_fills_its_share_of_the_plot_and_says_its_name(axis):
+    def picture(*bands):
+        limits = Axis("x", limits=(0, 1)), Axis("y", limits=(0, 1))
+        return draw_panels([LinePanel("c", "A.", [], *limits, (), bands)], width=600)
+
+    green = (191, 231, 220)
+    assert count(picture(), green) == 0
+    half = count(picture(Band(0.5, 9, axis, colour="#009E73")), green)
+    tenth = count(picture(Band(0.5, 0.6, axis, colour="#009E73")), green)
+    assert tenth == pytest.approx(half / 5, rel=0.1)
+    named = picture(Band(0.5, 9, axis, "sound", "#009E73"))
+    assert count(named, (26, 26, 26)) > count(picture(Band(0.5, 9, axis)), (26, 26, 26)) + 20

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from em_inverse.errors import ParameterError
-from em_inverse.widgets.panel import Axis, ImagePanel, Line, LinePanel, Rule
+from em_inverse.widgets.panel import Axis, Band, ImagePanel, Line, LinePanel, Rule
 from em_inverse.widgets.static import figure
 
 LINES = LinePanel(
@@ -84,3 +84,15 @@ def test_sizes_are_checked():
         figure([LINES], columns=0)
     with pytest.raises(ParameterError):
         figure([LINES], scale=-1)
+
+
+@pytest.mark.parametrize("axis", ["x", "y"])
+def test_bands_lie_behind_and_carry_their_names(axis):
+    bands = [Band(1e-3, 1.5, axis, "sound", "#009E73"), Band(1.5, np.inf, axis, "washed out")]
+    limits = Axis("x", "log", (1e-5, 1e2)), Axis("y", limits=(0, 4))
+    ax = figure([LinePanel("c", "A.", [Line([1e-2], [1])], *limits, (), bands)]).axes[0]
+    (patch,) = ax.patches
+    assert patch.get_zorder() < ax.lines[0].get_zorder()
+    assert patch.get_facecolor()[:3] == pytest.approx((191 / 255, 231 / 255, 220 / 255))
+    assert [text.get_text() for text in ax.texts] == ["sound", "washed out"]
+    assert (ax.get_xlim(), ax.get_ylim()) == ((1e-5, 1e2), (0, 4))
