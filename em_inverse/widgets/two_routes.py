@@ -200,7 +200,7 @@ def _verdict(routes: Routes) -> str:
     if routes.apart <= SAME:
         return "Two routes, one slice: only the last ε counts"
     if routes.epsilon < routes.floor:
-        return "This ε is out of reach: the routes have no common end"
+        return "This ε is out of reach: the routes do not settle"
     return "The routes end apart: this method remembers its way"
 
 
