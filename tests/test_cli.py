@@ -385,7 +385,9 @@ def test_ctrl_c_ends_with_130_and_leaves_no_file(series_file, tmp_path, monkeypa
 
 
 def test_a_picture_of_nothing_and_of_a_slice_can_be_drawn(tmp_path):
-    reconstruct.draw_sections(Reconstruction(np.zeros((16, 17, 18)), "WBP"), tmp_path / "a.png", False)
+    reconstruct.draw_sections(
+        Reconstruction(np.zeros((16, 17, 18)), "WBP"), tmp_path / "a.png", False
+    )
     reconstruct.draw_sections(Reconstruction(np.eye(16), "WBP"), tmp_path / "b.png", False)
     assert len(list(tmp_path.glob("*.png"))) == 2
     volume = np.zeros((9, 9, 9))
