@@ -676,7 +676,8 @@ class DynamicReconstruction:
         sigma = self._sigmas()
         if sigma is not None:
             pixels = math.sqrt(images[0].size)
-            for angle, length in predicted.items():
+            # One that was there before has been seen: how it fits is no prediction.
+            for angle, length in () if change.replaced else predicted.items():
                 at = self._data.find(angle)
                 assert at is not None
                 self.predictions[angle] = length / (sigma[at] * pixels)

@@ -247,6 +247,9 @@ def test_predictions_tell_news_from_noise():
     assert 0.8 < expected < 2
     run.add(ANGLES[13], np.roll(DATA[13], 6))
     assert run.predictions[ANGLES[13]] > 3 * expected
+    told = dict(run.predictions)
+    run.add(ANGLES[13], DATA[13])
+    assert run.predictions == told
 
 
 def test_residuals_name_the_projection_that_does_not_fit():
