@@ -1,33 +1,34 @@
-"""Exercises of week 8: tomography at the microscope.
+"""Exercises of week 8: tomography in real time.
 
-Use as ``from em_inverse.checks import week08 as ex``.
+Use as ``from em_inverse.checks import week08 as ex``. They are the small decisions that a program
+takes at the microscope, one at every arrival.
 
-==================  ==========================================================================
-``first_complete``  first_complete(sizes, readable): from which look on a file may be taken
-``centre_shift``    centre_shift(image, vacuum): move the centre of mass to the middle
-``odd_ones``        odd_ones(residuals, limit): which projections do not fit the others
-``when_to_stop``    check(n=..., because=[...]): after how many projections, with reasons
-``ALL``             all of them, in order
-==================  ==========================================================================
+===============  =======================================================================
+``mass_shift``   mass_shift(image): how far the centre of mass is from the middle
+``is_complete``  is_complete(sizes, needed=2): whether a file has been written to its end
+``stand_out``    stand_out(residuals, threshold=5.0): which tilts are unlike the others
+``stop_now``     check(session=..., because=[...]): one of three sessions, with reasons
+``ALL``          all of them, in order
+===============  =======================================================================
 
 Examples
 --------
+>>> import numpy as np
 >>> from em_inverse.checks import week08 as ex
->>> ex.centre_shift.check(lambda image, vacuum: 0.0)
-[not yet] centre_shift: Moved by 1 px, the image has its centre of mass 1 px further on: your shift
-must become smaller by 1. It changes by 0.
-Help: ex.centre_shift.hint()
->>> ex.centre_shift.hint()
-[hint 1 of 3] Take the vacuum off first. Then w = image.sum(axis=1) is the mass in each row x.
-(Next: ex.centre_shift.hint(2))
+>>> ex.is_complete.check(lambda sizes, needed=2: sizes[-1] == sizes[-2] > 0 if sizes[1:] else False)
+[not yet] is_complete: You compare the last two looks only. A camera may pause while it
+writes; needed says how often the size must have been the same again.
+Help: ex.is_complete.hint(), ex.is_complete.expected()
+>>> ex.is_complete.hint()
+[hint 1 of 4] Look at sizes[-(needed + 1):], all of it. (Next: ex.is_complete.hint(2))
 """
 
-from em_inverse.checks.week08_centre_shift import centre_shift
-from em_inverse.checks.week08_first_complete import first_complete
-from em_inverse.checks.week08_odd_ones import odd_ones
-from em_inverse.checks.week08_when_to_stop import when_to_stop
+from em_inverse.checks.week08_is_complete import is_complete
+from em_inverse.checks.week08_mass_shift import mass_shift
+from em_inverse.checks.week08_stand_out import stand_out
+from em_inverse.checks.week08_stop_now import stop_now
 
-__all__ = ["ALL", "centre_shift", "first_complete", "odd_ones", "when_to_stop"]
+__all__ = ["ALL", "is_complete", "mass_shift", "stand_out", "stop_now"]
 
 #: Every exercise of the week, in order.
-ALL = (first_complete, centre_shift, odd_ones, when_to_stop)
+ALL = (mass_shift, is_complete, stand_out, stop_now)

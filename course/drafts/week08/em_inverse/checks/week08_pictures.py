@@ -1,156 +1,176 @@
-"""The numbers and pictures of week 8's exercises, as correct answers give them."""
+"""The pictures that correct answers to week 8's exercises give."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from em_inverse.checks import week08_reference as reference
 from em_inverse.checks.task import Picture
+from em_inverse.checks.week08_problems import projection, residuals_of_tilts, sessions
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["centre_shift", "first_complete", "odd_ones", "readings", "when_to_stop"]
+__all__ = ["is_complete", "mass_shift", "stand_out", "stop_now"]
 
-_SIZES = (0, 0, 16, 40, 40, 64, 72, 72, 72)
-_READABLE = (0, 0, 0, 0, 0, 0, 1, 1, 1)
-# Degrees of twist that section 6 prints for the right-handed particle in golden order.
-_READINGS = {4: -7, 6: 82, 8: 102, 10: 112, 12: 116, 16: 113, 24: 113, 48: 115}
-
-
-def readings() -> dict[int, float]:
-    """Return the twist that the lesson reads after so many projections, in degrees."""
-    return {count: float(value) for count, value in _READINGS.items()}
+_SEED = 8
+_LOOKS = (0, 0, 48_000, 131_000, 131_000, 208_000, 262_144, 262_144, 262_144, 262_144)
+_FORETOLD = 1.15
 
 
-def first_complete() -> Picture:
-    """Show the size of a file at successive looks, and the look at which it is taken."""
-    sizes, readable = np.array(_SIZES), np.array(_READABLE, bool)
-    taken = reference.first_complete(sizes, readable)
-    fig, ax = _plot("A pause is not the end: the file is taken when it rests and decodes")
-    looks = np.arange(sizes.size)
-    ax.step(looks, sizes, where="post", color="#7F7F7F", label="size of the file")
-    ax.plot(
-        looks[~readable],
-        sizes[~readable],
-        color="black",
-        marker="x",
-        linestyle="none",
-        label="cannot be decoded",
-    )
-    ax.plot(
-        looks[readable],
-        sizes[readable],
-        color="black",
-        marker="o",
-        markerfacecolor="none",
-        linestyle="none",
-        label="can be decoded",
-    )
-    ax.axvline(taken, color="#E69F00", linestyle="-.", label="taken")
-    ax.set_xlabel("look")
-    ax.set_ylabel("size (kB)")
-    _legend(ax)
+def mass_shift() -> Picture:
+    """Show the profile of a projection before and after its shift."""
+    image = projection(np.random.default_rng(_SEED), (32, 24))
+    shift = float(reference.mass_shift(image))
+    brightest = int(np.unravel_index(image.argmax(), image.shape)[0])
+    middle = (image.shape[0] - 1) / 2
     return Picture(
-        fig,
-        "The size of a file against the looks: it is empty, grows, pauses, grows, and rests. Until "
-        "its last piece it cannot be decoded; one look later it is taken.",
-        [("taken at look", taken), ("it paused at look", 4)],
+        _profiles(image.sum(axis=1), shift),
+        "The profile of a projection along x, with a sharp peak and a broad shoulder. Dashed, the "
+        "same profile moved so that its centre of mass lies on the middle of the detector; the "
+        "peak does not lie there.",
+        [("shift in pixels", shift), ("by the brightest pixel it would be", middle - brightest)],
     )
 
 
-def centre_shift() -> Picture:
-    """Show the mass in each row before and after the shift."""
-    x, y = np.mgrid[:48, :32]
-    image = 0.6 + 3 * np.exp(-0.5 * (((x - 15) / 4) ** 2 + ((y - 16) / 6) ** 2))
-    image += 1.5 * (np.abs(x - 22) < 4) * (np.abs(y - 14) < 5)
-    shift = reference.centre_shift(image, 0.6)
-    biased = reference.centre_shift(image, 0.0)
-    fig, ax = _plot("The centre of mass goes to the middle of the detector")
-    mass = (image - 0.6).sum(axis=1)
-    rows = np.arange(48)
-    ax.plot(rows, mass, color="#7F7F7F", label="as recorded")
-    ax.plot(rows + shift, mass, color="black", linestyle="--", label="moved")
-    ax.axvline(23.5, color="#E69F00", linestyle="-.", label="middle")
-    ax.set_xlim(0, 47)
-    ax.set_xlabel("x (pixels)")
-    ax.set_ylabel("mass in each row")
-    _legend(ax)
+def is_complete() -> Picture:
+    """Show the size of a file, look by look, and when it counts as complete."""
+    complete = [bool(reference.is_complete(list(_LOOKS[:k]))) for k in range(1, len(_LOOKS) + 1)]
+    first = complete.index(True) + 1
     return Picture(
-        fig,
-        "The mass in each row of a lopsided projection, left of the middle as recorded, and "
-        "balanced about the middle after the shift.",
-        [("shift (pixels)", shift), ("with the vacuum left in", biased)],
+        _growing_file(np.array(_LOOKS), np.array(complete)),
+        "The size of a file at ten looks: empty at first, then growing, with a pause of one look "
+        "half way, then at rest. Only after two unchanged looks at the end it counts as complete.",
+        [("complete at look", first), ("with two equal looks it would have been", 5)],
     )
 
 
-def odd_ones() -> Picture:
-    """Show residuals with one huge and one moderate outlier."""
-    residuals = 10 + np.sin(1.7 * np.arange(32))
-    residuals[11], residuals[20] = 30.0, 16.0
-    odd = reference.odd_ones(residuals, 4)
-    above = residuals - np.median(residuals)
-    robust = np.median(residuals) + 4 * 1.4826 * np.median(np.abs(above))
-    usual = residuals.mean() + 4 * residuals.std()
-    fig, ax = _plot("The robust limit finds two; four standard deviations find one")
-    tilts = np.arange(32)
-    ax.plot(tilts, residuals, color="#7F7F7F", marker=".", linestyle="none", label="residuals")
-    ax.plot(
-        tilts[odd],
-        residuals[odd],
-        color="black",
-        marker="o",
-        markersize=9,
-        markerfacecolor="none",
-        linestyle="none",
-        label="odd ones",
-    )
-    ax.axhline(robust, color="#E69F00", linestyle="-.", label="median + 4 robust")
-    ax.axhline(usual, color="#D55E00", linestyle=":", label="mean + 4 std")
-    ax.set_xlabel("tilt (number)")
-    ax.set_ylabel("residual")
-    _legend(ax)
+def stand_out() -> Picture:
+    """Show residuals tilt by tilt with two limits: by medians, and by mean and deviation."""
+    residuals = residuals_of_tilts(np.random.default_rng(_SEED), 20, 5.0)[0]
+    residuals = residuals / np.median(residuals)
+    found = reference.stand_out(residuals)
+    by_mean = float(residuals.mean() + 5 * residuals.std())
     return Picture(
-        fig,
-        "Residuals of 32 tilts near 10, one at 30 and one at 16. A line at the robust limit lies "
-        "below both; the line at the mean plus four standard deviations lies above the lower one.",
-        [("found", int(odd.sum())), ("robust limit", robust), ("mean + 4 std", usual)],
+        _limits(residuals, found, by_mean),
+        "Residuals of twenty tilts with two that do not belong to the others. Both lie above the "
+        "limit by medians. The limit by mean and standard deviation lies higher, because the two "
+        "have raised it themselves.",
+        [
+            ("tilts found by medians", len(found)),
+            ("by mean and standard deviation", int(np.sum(residuals > by_mean))),
+        ],
     )
 
 
-def when_to_stop() -> Picture:
-    """Show the readings against the number of projections."""
-    found = readings()
-    counts = np.array(sorted(found))
-    values = np.array([found[count] for count in counts])
-    fig, ax = _plot("After about a dozen projections the reading stands still")
-    ax.plot(counts, values, color="#E69F00", marker="D", linestyle="-.", label="twist read")
-    ax.axhline(0, color="#7F7F7F", linestyle=":", label="no twist")
-    ax.set_xlabel("projections, golden order")
-    ax.set_ylabel("twist (degrees)")
-    _legend(ax)
+def stop_now() -> Picture:
+    """Show which directions each session has seen, and how well the last ones were foretold."""
+    rows = sessions()
+    widest = [float(np.diff(np.sort(np.append(s.angles_deg, s.range_deg))).max()) for s in rows[:2]]
     return Picture(
-        fig,
-        f"The twist read from the volume against the number of projections: about zero after four, "
-        f"{values[2]:.0f} degrees after eight, and about {values[-1]:.0f} from ten or twelve on.",
-        [("reading after 12", found[12]), ("after all 48", found[48])],
+        _overview(rows),
+        "Left, the recorded tilts of three sessions: the first has none above 14°, the others are "
+        "spread over the whole range. Right, how well the last five projections were foretold: "
+        "within 1.15 times the noise in sessions 1 and 2, about 1.6 times in session 3. Only "
+        "session 2 has both.",
+        [
+            ("widest gap of session 1 in degrees", widest[0]),
+            ("of session 2", widest[1]),
+        ],
     )
 
 
-def _plot(title: str) -> tuple[Figure, Axes]:
-    from em_inverse.plotting import style
+def _profiles(profile: np.ndarray, shift: float) -> Figure:
+    from em_inverse.plotting import COLOURS, style
+    from em_inverse.plotting.frame import legend_beside, new_figure
+
+    x = np.arange(profile.size)
+    with style():
+        fig = new_figure(8.6, 3.2, "The centre of mass goes to the middle, not the peak")
+        ax = fig.add_subplot()
+        ax.plot(x, profile, color=COLOURS["measurement"], label="as recorded")
+        ax.plot(x + shift, profile, color="black", linestyle="--", label="moved")
+        ax.axvline((x.size - 1) / 2, color=COLOURS["naive"], linestyle=":", label="(nx − 1)/2")
+        ax.set_xlabel("x in pixels")
+        ax.set_ylabel("counts, summed over y")
+        legend_beside(ax)
+    return fig
+
+
+def _growing_file(looks: np.ndarray, complete: np.ndarray) -> Figure:
+    from em_inverse.plotting import COLOURS, style
+    from em_inverse.plotting.frame import legend_beside, new_figure
+
+    number = np.arange(1, looks.size + 1)
+    with style():
+        fig = new_figure(8.6, 3.2, "A pause is not the end: two unchanged looks are")
+        ax = fig.add_subplot()
+        ax.plot(number, looks / 1000, color=COLOURS["measurement"], drawstyle="steps-post")
+        for mask, marker, label in ((~complete, "x", "wait"), (complete, "o", "complete")):
+            ax.plot(
+                *(number[mask], looks[mask] / 1000),
+                color="black",
+                marker=marker,
+                linestyle="none",
+                label=label,
+            )
+        ax.set_xlabel("look at the folder")
+        ax.set_ylabel("size in kB")
+        legend_beside(ax)
+    return fig
+
+
+def _limits(residuals: np.ndarray, found: np.ndarray, by_mean: float) -> Figure:
+    from em_inverse.plotting import COLOURS, style
+    from em_inverse.plotting.frame import legend_beside, new_figure
+
+    median = float(np.median(residuals))
+    limit = median + 5 * 1.4826 * float(np.median(np.abs(residuals - median)))
+    with style():
+        fig = new_figure(8.6, 3.2, "A bad tilt raises the mean and its deviation, not the median")
+        ax = fig.add_subplot()
+        ax.plot(residuals, color=COLOURS["measurement"], marker=".", linestyle="none", label="tilt")
+        ax.plot(
+            *(found, residuals[found]),
+            color="black",
+            marker="o",
+            markerfacecolor="none",
+            linestyle="none",
+            label="stands out",
+        )
+        ax.axhline(limit, color="black", linestyle=":", label="limit by medians")
+        ax.axhline(by_mean, color=COLOURS["naive"], linestyle="--", label="by mean, deviation")
+        ax.set_xlabel("tilt (number)")
+        ax.set_ylabel("residual ÷ median")
+        legend_beside(ax)
+    return fig
+
+
+def _overview(rows: tuple[Any, ...]) -> Figure:
+    from em_inverse.plotting import COLOURS, style
     from em_inverse.plotting.frame import new_figure
 
+    places = np.arange(1, len(rows) + 1)
     with style():
-        fig = new_figure(8.0, 3.2, title)
-        ax = fig.add_subplot()
-    return fig, ax
-
-
-def _legend(ax: Axes) -> None:
-    from em_inverse.plotting.frame import legend_beside
-
-    legend_beside(ax)
+        fig = new_figure(8.6, 3.2, "Only session 2 was seen from everywhere and surprised nobody")
+        left, right = fig.subplots(1, 2, sharey=True)
+        left.eventplot(
+            [s.angles_deg for s in rows],
+            lineoffsets=places,
+            linelengths=0.6,
+            colors=COLOURS["measurement"],
+        )
+        left.set_xlim(rows[0].range_deg)
+        left.set_xlabel("recorded tilts in degrees")
+        left.set_ylabel("session")
+        left.set_yticks(places)
+        left.invert_yaxis()
+        for k, session in zip(places, rows, strict=True):
+            foretold = np.array(session.predictions)
+            right.plot(foretold, np.full(foretold.size, k), color="black", marker="|", ls="none")
+        right.axvline(_FORETOLD, color=COLOURS["naive"], linestyle=":")
+        right.set_xlim(0.95, 1.75)
+        right.set_xlabel("last five: misfit ÷ noise (dotted: 1.15)")
+    return fig

@@ -8,25 +8,27 @@ They carry no types, because a student's would not.
 
 import numpy as np
 
-__all__ = ["centre_shift", "first_complete", "odd_ones"]
+__all__ = ["is_complete", "mass_shift", "stand_out"]
 
 
-def first_complete(sizes, readable):
-    """Return the first look at which the size is that of the look before, and the file decodes."""
-    for k in range(1, len(sizes)):
-        if sizes[k] == sizes[k - 1] and readable[k]:
-            return k
+def mass_shift(image):
+    """Return by how many pixels along x the centre of mass has to move to the middle."""
+    profile = image.sum(axis=1)
+    x = np.arange(profile.size)
+    centre = (x * profile).sum() / profile.sum()
+    return (profile.size - 1) / 2 - centre
 
 
-def centre_shift(image, vacuum):
-    """Return by how many pixels along x the centre of mass lies before the middle."""
-    mass = (image - vacuum).sum(axis=1)
-    x = np.arange(len(mass))
-    return (len(mass) - 1) / 2 - np.sum(x * mass) / np.sum(mass)
+def is_complete(sizes, needed=2):
+    """Whether the last `needed` + 1 looks at a file saw one size, and not an empty file."""
+    if len(sizes) < needed + 1:
+        return False
+    last = sizes[-(needed + 1) :]
+    return last[0] > 0 and all(size == last[0] for size in last)
 
 
-def odd_ones(residuals, limit):
-    """Return True where a residual lies more than `limit` robust deviations above the median."""
-    above = residuals - np.median(residuals)
-    spread = 1.4826 * np.median(np.abs(above))
-    return above > limit * spread
+def stand_out(residuals, threshold=5.0):
+    """Return the indices of the tilts whose residual is far above that of the others."""
+    median = np.median(residuals)
+    spread = 1.4826 * np.median(np.abs(residuals - median))
+    return np.flatnonzero(residuals > median + threshold * spread)

@@ -1,7 +1,4 @@
-"""The figures of week 8, with their titles and their words for readers who cannot see them.
-
-Each function draws one figure from the arrays of the notebook and shows it.
-"""
+"""The figures of week 8, with their titles and their words for readers who cannot see them."""
 
 from __future__ import annotations
 
@@ -11,309 +8,258 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from em_inverse.plotting.display import show
-from em_inverse.plotting.frame import legend_beside, new_figure, window_text
+from em_inverse.plotting.frame import legend_beside, log_axis, new_figure
 from em_inverse.plotting.pictures import images
-from em_inverse.plotting.style import COLOURS, GREY, LINESTYLES, MARKERS, style
+from em_inverse.plotting.style import COLOURS, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
-    "alarms",
-    "centres",
     "explorer",
-    "forming",
+    "foretold",
+    "hand",
     "methods",
     "misaligned",
     "needle",
     "prepared",
+    "residuals",
     "shadows",
-    "stopping",
-    "twist",
+    "sinograms",
 ]
 
-WINDOW = (0.0, 1.2)
+WINDOW = (0.0, 1.1)
 """Grey window of every slice of the particle."""
 
-_NM = 5.0
-_COUNT = "projections so far"
-_ORDERS = {"sequential": ("naive", "v"), "golden": ("tv", "D")}
+_PIXEL_NM = 20.0
+_ORDERS: dict[str, tuple[str, str, Any]] = {
+    "sequential": ("naive", "v", (0, (4, 2))),
+    "golden": ("tv", "D", "-"),
+}
 
 
-def shadows(by_hand: Mapping[str, Mapping[float, np.ndarray]]) -> None:
-    """Show projections of both hands at a few tilts, ``by_hand[hand][angle]``, as image[x, y]."""
-    hands = list(by_hand)
-    angles = list(by_hand[hands[0]])
-    shown = [by_hand[hand][angle].T for hand in hands for angle in angles]
-    top = float(max(picture.max() for picture in shown))
+def shadows(either: np.ndarray, right: np.ndarray, left: np.ndarray) -> None:
+    """Show what both particles cast at 0°, and each of them at 30°, as images[x, y]."""
     figure = images(
-        shown,
-        [f"{hand}, {angle:g}°" for hand in hands for angle in angles],
-        title="Upright, both hands cast the same shadow; tilted, they do not",
+        [either.T, right.T, left.T],
+        ["either hand, 0°", "right-handed, 30°", "left-handed, 30°"],
+        title="Untilted, the two hands cast the same shadow",
         axes=("y", "x"),
-        window=(0, top),
-        pixel_size_nm=_NM,
+        pixel_size_nm=_PIXEL_NM,
         quantity="projected density (px)",
     )
-    same = np.abs(by_hand[hands[0]][angles[0]] - by_hand[hands[1]][angles[0]]).max()
+    apart = 100 * np.linalg.norm(right - left) / np.linalg.norm(right)
     show(
-        _smaller(figure, 0.75),
-        alt=f"Projections of the right-handed particle above and of the left-handed one below, "
-        f"each at {', '.join(f'{a:g}°' for a in angles)}; the tilt axis y is vertical. Two fans "
-        f"that meet at a waist. At {angles[0]:g}° the two are alike (largest difference "
-        f"{same:.3f}); tilted, one shows a broad upper fan where the other shows a narrow one.",
+        _smaller(figure, 0.85),
+        alt=f"Projections of bow-tie particles, two fans of ribbons that meet at a waist. At 0° "
+        f"one picture stands for both hands. At 30° the right-handed one shows its upper fan from "
+        f"the front and the lower one edge-on, the left-handed one the reverse: they differ by "
+        f"{apart:.0f} %.",
     )
 
 
-def prepared(raw: np.ndarray, cleaned: np.ndarray) -> None:
-    """Show a projection as recorded and as it is handed to the reconstruction, image[x, y]."""
-    top = float(np.quantile(cleaned, 0.998))
+def prepared(raw: np.ndarray, ready: np.ndarray) -> None:
+    """Show a projection as it was measured and as it is reconstructed from, as images[x, y]."""
     figure = images(
-        [np.minimum(raw, 1.3 * top).T, cleaned.T],
+        [raw.T, ready.T],
         ["as recorded", "prepared"],
-        title="Three things go before an image may be used: offset, film, hot pixels",
+        title="Hot pixels and background go first, then the image is centred",
         axes=("y", "x"),
-        window=(-0.1 * top, 1.1 * top),
-        pixel_size_nm=_NM,
+        window=(0, float(np.quantile(raw, 0.998))),
+        pixel_size_nm=_PIXEL_NM,
         quantity="projected density (px)",
     )
     show(
-        _smaller(figure, 0.8),
-        alt="Left, a projection as recorded: the particle on a grey background that is brighter "
-        "towards one side, with white specks. Right, the same on black, without specks, moved to "
-        "the middle.",
+        _smaller(figure, 0.85),
+        alt=f"Left, the image as recorded: a bow tie before a grey background, a little off the "
+        f"middle, with single very bright pixels. Right, prepared: the bow tie in the middle, on "
+        f"black. The median of all pixels falls from {np.median(raw):.1f} to "
+        f"{abs(np.median(ready)):.1f}.",
     )
 
 
-def centres(
-    angles_deg: np.ndarray, formula: np.ndarray, measured: Mapping[str, np.ndarray]
-) -> None:
-    """Show the centre of mass on the detector against the tilt, and what the formula says."""
-    looks = (("tv", "D"), ("naive", "v"), ("measurement", "x"))
-    with style():
-        figure = new_figure(8.4, 3.5, "The centre of mass swings like one point, if it is measured")
-        ax = figure.add_subplot()
-        ax.plot(angles_deg, formula, color="black", label="x cos θ + z sin θ")
-        for (name, values), (role, marker) in zip(measured.items(), looks, strict=True):
-            ax.plot(
-                angles_deg,
-                values,
-                color=COLOURS[role],
-                marker=marker,
-                markersize=4,
-                linestyle="none",
-                label=name,
-            )
-        ax.set_xlabel("tilt θ (degrees)")
-        ax.set_ylabel("centre of mass (px)")
-        legend_beside(ax)
-    told = "; ".join(
-        f"{name}: off by {float(np.sqrt(np.mean((values - formula) ** 2))):.2f} px"
-        for name, values in measured.items()
-    )
-    show(
-        figure,
-        alt=f"Centre of mass on the detector against the tilt. The formula swings from "
-        f"{formula[0]:.1f} to {formula[-1]:.1f} px. {told}.",
-    )
-
-
-def misaligned(results: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]]) -> None:
-    """Show sinogram, residual sinogram and slice of runs with and without alignment.
-
-    `results` maps two names to (sinogram[tilt, x], residual[tilt, x], slice[z, x]), tilts rising.
-    """
-    top = max(float(np.quantile(parts[0], 0.995)) for parts in results.values())
-    deepest = max(float(np.quantile(np.abs(parts[1]), 0.999)) for parts in results.values())
-    with style():
-        figure = new_figure(9.2, 6.0, "Misaligned projections draw a ragged sinogram and two rims")
-        axes = figure.subplots(len(results), 3)
-        for row, (name, parts) in zip(axes, results.items(), strict=True):
-            limits = ((0, top), (-deepest, deepest), WINDOW)
-            maps = (GREY, "RdBu_r", GREY)
-            heads = ("sinogram", "data − re-projection", "slice")
-            for ax, part, window, cmap, head in zip(row, parts, limits, maps, heads, strict=True):
-                steps = 30
-                low, high = window
-                shown = low + (high - low) / steps * np.rint((part - low) / (high - low) * steps)
-                ax.imshow(shown, cmap=cmap, vmin=low, vmax=high, aspect="auto")
-                ax.set_title(f"{name}, {head}")
-                ax.set_xticks([])
-                ax.set_yticks([])
-                ax.set_xlabel(f"x → ({window_text(low, high)})")
-                ax.set_ylabel("← z" if head == "slice" else "← tilt")
-            row[2].set_aspect("equal")
-    show(
-        figure,
-        alt="Two rows: without alignment, and aligned. Without: the edge of the sinogram jumps "
-        "from tilt to tilt, the residual is full of bright and dark stripes along the edges, and "
-        "the slice is smeared. Aligned: a smooth sinogram, a residual of noise, a clean bar in the "
-        "slice.",
-    )
-
-
-def alarms(numbers: Mapping[str, Sequence[float]], faults: Mapping[int, str]) -> None:
-    """Show three numbers of each projection as it arrived, and where something went wrong."""
-    looks = ("v", "s", "D", "X")
-    with style():
-        figure = new_figure(9.4, 3.4, "Each fault shows in another number")
-        axes = figure.subplots(1, len(numbers))
-        for ax, (name, values) in zip(axes, numbers.items(), strict=True):
-            each = np.asarray(values, float)
-            ax.plot(each, color=COLOURS["measurement"], marker=".", linestyle="none")
-            for (k, fault), marker in zip(faults.items(), looks, strict=True):
-                ax.plot(
-                    k,
-                    each[k],
-                    color=COLOURS["naive"],
-                    marker=marker,
-                    markersize=8,
-                    markerfacecolor="none",
-                    linestyle="none",
-                    label=fault,
-                )
-            ax.set_xlabel("projection")
-            ax.set_title(name)
-        legend_beside(axes[-1])
-    told = "; ".join(
-        f"{name}: usually {np.nanmedian(values):.3g}, "
-        + ", ".join(f"{fault} {values[k]:.3g}" for k, fault in faults.items())
-        for name, values in numbers.items()
-    )
-    show(
-        figure,
-        alt=f"Three panels over the number of the projection; the faulty ones are ringed. {told}.",
-    )
-
-
-def twist(
-    counts: Sequence[int], readings: Mapping[tuple[str, str], Sequence[float]], truth: float
-) -> None:
-    """Show the twist that is read against the number of projections, for orders and hands.
-
-    `readings` maps (order, hand) to the degrees read after `counts` projections.
-    """
-    with style():
-        figure = new_figure(8.8, 3.8, "In golden order the hand is known after a dozen projections")
-        ax = figure.add_subplot()
-        for value in (-truth, truth):
-            ax.axhline(value, color="black", linewidth=0.8)
-        ax.axhline(0, color=COLOURS["measurement"], linestyle=":")
-        ax.axvline(counts[-1] / 3, color=COLOURS["measurement"], linestyle="--", label="one third")
-        for (order, hand), values in readings.items():
-            role, marker = _ORDERS[order]
-            ax.plot(
-                counts,
-                values,
-                color=COLOURS[role],
-                linestyle=LINESTYLES[role],
-                marker=marker,
-                markerfacecolor=COLOURS[role] if hand == "right" else "white",
-                label=f"{order}, {hand}",
-            )
-        ax.set_xlabel(_COUNT)
-        ax.set_ylabel("twist read (degrees)")
-        legend_beside(ax)
-    told = "; ".join(
-        f"{order}, {hand}: " + ", ".join(f"{v:+.0f}° at {c}" for c, v in zip(counts, values, strict=True))
-        for (order, hand), values in readings.items()
-    )
-    show(
-        figure,
-        alt=f"Twist against the number of projections; thin lines at ±{truth:.0f}°, the truth. "
-        f"{told}. The two hands mirror each other throughout.",
-    )
-
-
-def forming(slices: Mapping[str, np.ndarray]) -> None:
-    """Show one section, [z, x], after a few numbers of projections, in two orders."""
+def sinograms(before: np.ndarray, after: np.ndarray, angles_deg: np.ndarray) -> None:
+    """Show the mass along x at each tilt, clean but unaligned, and centred; both [tilt, x, y]."""
+    order = np.argsort(angles_deg)
+    pair = [np.clip(stack.sum(axis=2)[order], 0, None) for stack in (before, after)]
     figure = images(
-        [_stepped(part) for part in slices.values()],
-        list(slices),
-        title="The same section: stretched along the beam at first, then upright",
+        pair,
+        ["where they came", "centred"],
+        title="Centring turns a wavering sinogram into a smooth one",
+        axes=("tilt (number)", "x"),
+        quantity="mass per column of x",
+    )
+    x = np.arange(before.shape[1])
+    centres = [(sinogram @ x) / sinogram.sum(axis=1) for sinogram in pair]
+    for panel, centre in zip(figure.axes[:2], centres, strict=True):
+        panel.plot(centre, np.arange(len(centre)), color=COLOURS["tv"], linewidth=1.5)
+    show(
+        _smaller(figure, 0.9),
+        alt=f"Two sinograms, tilt against x, with the centre of mass as a line. Left the line "
+        f"wanders over {np.ptp(centres[0]):.1f} px, and rows stick out; right it stays within "
+        f"{np.ptp(centres[1]):.1f} px, and the sinogram is smooth.",
+    )
+
+
+def misaligned(truth: np.ndarray, slices: Mapping[str, np.ndarray]) -> None:
+    """Show one slice of the truth, and of reconstructions with and without alignment."""
+    figure = images(
+        [truth, *slices.values()],
+        ["truth", *slices],
+        title="Not moved, the particle frays, and streaks cross the slice",
         window=WINDOW,
-        pixel_size_nm=_NM,
+        pixel_size_nm=_PIXEL_NM,
         quantity="density",
     )
     show(
-        _smaller(figure, 0.8),
-        alt="One section across the upper fan, in two rows of three. In sequential order, after "
-        "few projections, a smear along the directions of the beam; after a third a slanted bar "
-        "with streaks; after all a clean slanted bar. In golden order a slanted bar from the "
-        "beginning, clean after a third.",
+        _smaller(figure, 0.85),
+        alt=f"One slice across the particle: a slanting row of seven ribbons in the truth. Not "
+        f"moved, its outline frays, and faint streaks and specks surround it; centred by mass it "
+        f"is nearly as in the truth. RMSE of the slice: {_errors(truth, slices)}.",
     )
 
 
-def methods(slices: Mapping[str, np.ndarray]) -> None:
-    """Show one section, [z, x], by each method, in one window."""
-    figure = images(
-        [_stepped(part) for part in slices.values()],
-        list(slices),
-        title="A third of the data: TV is clean, SIRT soft, WBP streaked, the bar is the same",
-        window=WINDOW,
-        pixel_size_nm=_NM,
-        quantity="density",
-    )
-    show(
-        _smaller(figure, 0.8),
-        alt="One section by three methods from a third of the projections. WBP: a slanted bar in "
-        "a fan of streaks. SIRT: the bar with soft edges and a faint halo. TV: a clean bar on "
-        "black.",
-    )
-
-
-def stopping(
-    counts: Sequence[int],
-    foretold: Mapping[str, Sequence[float]],
-    rmse: Mapping[str, Sequence[float]],
+def residuals(
+    tilts: np.ndarray, ratio: np.ndarray, found: Sequence[int], bad: Mapping[int, str]
 ) -> None:
-    """Show how well arrivals were foretold, and, what nobody knows there, the error."""
+    """Show the residual of each tilt over their median; ring those that stand out."""
+    found = np.asarray(found, dtype=int)
     with style():
-        figure = new_figure(9.4, 3.6, "Once projections bring no news, the error hardly falls")
+        figure = new_figure(8.6, 3.5, "A bad projection contradicts the others")
+        ax = figure.add_subplot()
+        ax.axhline(1, color=COLOURS["measurement"], linewidth=0.8)
+        ax.plot(tilts, ratio, "o", color=COLOURS["tikhonov"], label="residual")
+        ax.plot(
+            tilts[found],
+            ratio[found],
+            "o",
+            color=COLOURS["naive"],
+            markerfacecolor="none",
+            markersize=13,
+            label="stands out",
+        )
+        for k, name in bad.items():
+            ax.annotate(name, (tilts[k], ratio[k]), (9, 4), textcoords="offset points")
+        log_axis(ax.yaxis)
+        ax.set_ylim(0.6, 2 * float(ratio.max()))
+        ax.set_xlabel("tilt (°)")
+        ax.set_ylabel("residual ÷ median")
+        legend_beside(ax)
+    told = ", ".join(f"{bad.get(int(k), 'another')} {ratio[k]:.1f}" for k in found)
+    show(
+        figure,
+        alt=f"Residual of each of {len(tilts)} tilts over their median: nearly all lie near 1. "
+        f"Ringed, because they stand out: {told}.",
+    )
+
+
+def hand(
+    counts: Sequence[int], rows: Mapping[str, Sequence[tuple[float, float]]], true_deg: float
+) -> None:
+    """Show twist and error of two tilt orders against the number of projections.
+
+    `rows` holds pairs (twist in degrees, RMSE), one for each of `counts`.
+    """
+    share = 100 * np.asarray(counts) / counts[-1]
+    told = []
+    with style():
+        figure = new_figure(9.4, 3.6, "The order of the tilts decides how early the volume is good")
         left, right = figure.subplots(1, 2)
-        for order, values in foretold.items():
-            role, marker = _ORDERS[order]
-            look = {"color": COLOURS[role], "linestyle": LINESTYLES[role], "label": order}
-            left.plot(counts, values, marker=marker, markersize=4, **look)
-            right.plot(counts, rmse[order], marker=marker, markersize=4, **look)
-        left.axhline(1.15, color="black", linestyle=":", label="limit of the advice")
-        left.set_ylabel("missed by (× noise)")
-        right.set_ylabel("RMSE (needs the truth)")
+        for order, pairs in rows.items():
+            twist, rmse = np.array(pairs).T
+            look = _look(order)
+            left.plot(share, twist, **look)
+            right.plot(share, rmse / rmse[-1], **look)
+            parts = zip(counts, twist, rmse / rmse[-1], strict=True)
+            told.append(
+                f"{order} order: "
+                + "; ".join(f"{n} tilts {t:+.0f}°, {e:.1f} × the final error" for n, t, e in parts)
+            )
+        left.axhline(true_deg, color=COLOURS["truth"], linewidth=1)
+        left.annotate("truth", (100, true_deg), (-32, -13), textcoords="offset points")
+        left.axhline(0, color=COLOURS["measurement"], linewidth=0.8)
+        left.set_ylabel("twist (°), > 0 is right-handed")
+        right.set_ylabel("RMSE ÷ final RMSE")
+        right.axhline(1.2, color=COLOURS["measurement"], linestyle=":", label="1.2 × final")
         for ax in (left, right):
-            ax.set_xlabel(_COUNT)
-            ax.set_ylim(bottom=0)
-        left.legend(loc="upper right")
-    told = "; ".join(
-        f"{order}: missed by {values[0]:.1f} and at the end {values[-1]:.1f} times the noise, RMSE "
-        f"{rmse[order][0]:.3f} to {rmse[order][-1]:.3f}"
-        for order, values in foretold.items()
-    )
+            for claim in (100 / 3, 60):
+                ax.axvline(claim, color=COLOURS["measurement"], linewidth=0.8)
+            ax.set_xlabel("share of the projections (%)")
+        legend_beside(right)
     show(
         figure,
-        alt=f"Left, by how much new projections missed their prediction; right, the error. {told}. "
-        f"In golden order both fall early and stay; in sequential order neither settles.",
+        alt=f"Left the twist, right the error, against the share of the projections; upright lines "
+        f"at a third and at 60 %. The true twist is {true_deg:+.0f}°. In {'. In '.join(told)}.",
     )
 
 
-def needle(slices: Mapping[str, np.ndarray], pixel_size_nm: float) -> None:
-    """Show one slice across the real needle, [z, x], as the projections came in."""
-    n = next(iter(slices.values())).shape[0]
-    near = slice(n // 5, -(n // 5))
-    parts = [part[near, near] for part in slices.values()]
-    top = float(np.quantile(parts[-1], 0.995))
+def methods(truth: np.ndarray, slices: Mapping[str, np.ndarray]) -> None:
+    """Show one slice of each method; the truth is there to say how far each is from it."""
     figure = images(
-        [part / top for part in parts],
+        list(slices.values()),
         list(slices),
-        title="The real needle becomes round while its projections arrive",
-        window=(-0.05, 1.1),
-        pixel_size_nm=pixel_size_nm,
-        quantity="intensity (of the brightest)",
+        title="At a third of the data only TV keeps the ribbons apart",
+        window=WINDOW,
+        pixel_size_nm=_PIXEL_NM,
+        quantity="density",
+    )
+    show(
+        _smaller(figure, 0.85),
+        alt=f"One slice across the particle by three methods from a third of the projections. TV "
+        f"shows single ribbons on black, WBP a blurred bar with streaks around it, SIRT a soft bar "
+        f"in which ribbons can be guessed. RMSE of the slice: {_errors(truth, slices)}.",
+    )
+
+
+def foretold(missed: Mapping[str, Sequence[float]]) -> None:
+    """Show by how much each projection missed its prediction at its arrival, in units of noise.
+
+    The first entry belongs to the second projection: nothing foretold the first.
+    """
+    with style():
+        figure = new_figure(8.6, 3.5, "In golden order what is new soon becomes little")
+        ax = figure.add_subplot()
+        for order, values in missed.items():
+            ax.plot(np.arange(2, len(values) + 2), values, markersize=4, **_look(order))
+        ax.axhline(1.15, color=COLOURS["measurement"], linestyle=":", label="foretold: 1.15")
+        log_axis(ax.yaxis)
+        ax.set_xlabel("projection (in the order of arrival)")
+        ax.set_ylabel("missed by (× its noise)")
+        legend_beside(ax)
+    told = "; ".join(
+        f"{order} order {np.median(values[-24:-12]):.1f} as the median of twelve, "
+        f"{np.median(values[-12:]):.1f} of the last twelve"
+        for order, values in missed.items()
     )
     show(
         figure,
-        alt="One slice across the needle after a third, two thirds and all of the projections, in "
-        "one grey window: first a slanted lens with pointed ends, then fuller, at last a nearly "
-        "round disc.",
+        alt=f"By how many times its noise each projection missed its prediction when it came: "
+        f"{told}. Nearly all lie above 1.15.",
+    )
+
+
+def needle(section: np.ndarray, left: Mapping[float, float]) -> None:
+    """Show a slice across the needle, and the residual of each tilt over their median."""
+    tilts = np.array(sorted(left))
+    ratio = np.array([left[a] for a in tilts]) / np.median(list(left.values()))
+    with style():
+        figure = new_figure(9.4, 3.6, "The real needle, live: its outermost tilts fit worst")
+        one, two = figure.subplots(1, 2, width_ratios=[1, 2])
+        one.imshow(section / np.quantile(section, 0.995), cmap="gray", vmin=0, vmax=1.1)
+        one.set_xlabel("x (px) →")
+        one.set_ylabel("← z (px)")
+        two.axhline(1, color=COLOURS["measurement"], linewidth=0.8)
+        two.plot(tilts, ratio, "o", color=COLOURS["tikhonov"], markersize=4)
+        two.set_ylim(bottom=0)
+        two.set_xlabel("tilt (°)")
+        two.set_ylabel("residual ÷ median")
+    ends = np.abs(tilts) > 60
+    show(
+        figure,
+        alt=f"Left, a slice across the needle: a round disc on an even background. Right, the "
+        f"residual of each tilt over their median: {np.median(ratio[~ends]):.1f} in the middle of "
+        f"the range, {np.median(ratio[ends]):.1f} beyond 60° on either side, at most "
+        f"{ratio.max():.1f}.",
     )
 
 
@@ -322,15 +268,23 @@ def explorer(widget: Any) -> None:
     show(_smaller(widget.snapshot(dpi=80), 0.9), alt=widget.description)
 
 
+def _look(order: str) -> dict[str, Any]:
+    colour, marker, dashes = _ORDERS[order]
+    return {
+        "color": COLOURS[colour],
+        "marker": marker,
+        "linestyle": dashes,
+        "label": f"{order} order",
+    }
+
+
+def _errors(truth: np.ndarray, slices: Mapping[str, np.ndarray]) -> str:
+    """Say how far each slice is from the truth."""
+    return ", ".join(f"{n} {np.sqrt(np.mean((s - truth) ** 2)):.2f}" for n, s in slices.items())
+
+
 def _smaller(figure: Figure, share: float) -> Figure:
-    """Make a row of slices smaller: noise is what fills the file of a notebook."""
+    """Make pictures smaller: noise is what fills the file of a notebook."""
     width, height = figure.get_size_inches()
     figure.set_size_inches(share * width, share * height)
     return figure
-
-
-def _stepped(image: np.ndarray) -> np.ndarray:
-    """Round grey values to 40 steps in the window: the eye sees no difference, the file does."""
-    low, high = WINDOW
-    step = (high - low) / 40
-    return low + step * np.rint((np.clip(image, low, 1.2 * high) - low) / step)

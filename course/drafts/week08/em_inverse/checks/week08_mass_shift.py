@@ -244,7 +244,7 @@ mass_shift = Exercise(
     ],
     picture=pictures.mass_shift,
     takeaway="Every projection of an object that is whole in the picture has the same mass, and "
-    "its centre on a sine curve. That is why this works for the first projection alone, with no other "
-    "to compare it with. It fails where something enters the picture from the side.",
+    "its centre on a sine curve. That is why this works for the first projection alone, with no "
+    "other to compare it with. It fails where something enters the picture from the side.",
     points=2,
 )

@@ -24,7 +24,7 @@ def may_stop(session: Session) -> tuple[bool, str]:
     >>> [may_stop(session)[0] for session in sessions()]
     [False, True, False]
     """
-    from em_inverse.dynamic import advise
+    from em_inverse.dynamic.advice import advise
 
     last = session.angles_deg[-len(session.predictions) :]
     foretold = dict(zip(last.tolist(), session.predictions, strict=True))
@@ -82,8 +82,8 @@ stop_now = DecisionExercise(
         "C": Statement(
             "Session 1 cannot be it: 60° of the range have not been seen at all.",
             True,
-            "The tilts from 16° to 74° are missing, and no neighbour speaks for them. With the wedge "
-            "that the plan leaves out, 92° have no line of sight.",
+            "The tilts from 16° to 74° are missing, and no neighbour speaks for them. With the "
+            "wedge that the plan leaves out, 92° have no line of sight.",
             "At 60 % of a sequential plan, which tilts are there?",
         ),
         "D": Statement(
