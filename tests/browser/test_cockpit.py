@@ -83,14 +83,13 @@ def test_projections_arrive_the_volume_turns_and_pause_stops(page: Any, screensh
     _no_complaints(page)
 
 
-@pytest.mark.skip(reason="counts the alarms of an earlier preparation: to be mended")
 def test_an_alarm_is_left_out_and_another_retaken(page: Any) -> None:
     menu = page.locator(".em-cockpit-row select").nth(1)
     entries = menu.locator("option").all_inner_texts()
     assert {"+55°", "−53°"} <= set(entries)
     menu.select_option(label="−53°")
     page.get_by_role("button", name="Leave out").click()
-    page.locator(".em-alarms").get_by_text("left out: At -53°").wait_for()
+    page.locator(".em-alarms").get_by_text("left out: At -53°").first.wait_for()
     assert "−53°" not in menu.locator("option").all_inner_texts()
     menu.select_option(label="+55°")
     page.get_by_role("button", name="Retake").click()
@@ -100,7 +99,6 @@ def test_an_alarm_is_left_out_and_another_retaken(page: Any) -> None:
     _no_complaints(page)
 
 
-@pytest.mark.skip(reason="counts the alarms of an earlier preparation: to be mended")
 def test_a_session_is_saved_and_opened_again(page: Any) -> None:
     page.locator("button[title='Stand still']").click()
     page.get_by_text("paused, Start goes on").wait_for()
