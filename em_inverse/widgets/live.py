@@ -21,6 +21,9 @@ __all__ = ["LiveExplorer", "LiveSession"]
 # A change is shown at once, but a storm of changes no faster than this.
 _BETWEEN_CHANGES_S = 1 / 30
 _IDLE_S = 0.25
+# A picture that nobody asked for waits so many times as long as the last one was on its way, and no
+# longer than that many seconds: where solver and browser share two cores, pictures cost iterations.
+_APART, _LONGEST_S = 6.0, 0.4
 # Without an iteration for so long, and for so many usual iterations, a run has come to rest.
 _REST_S, _REST_PACES = 0.5, 5
 _AWAY_S = 60.0
@@ -71,7 +74,8 @@ class LiveExplorer(Explorer):
     Attributes
     ----------
     frames_per_s : float
-        Pictures a second, at most; 0 shows none while it runs.
+        Pictures a second, at most, beside those that follow a change at once; fewer where they are
+        slow to draw. 0 shows none while it runs.
     """
 
     slow = True
@@ -281,7 +285,9 @@ class LiveExplorer(Explorer):
         if self.frames_per_s <= 0:
             return
         changed = len(run.events) != self._events_seen
-        wait = _BETWEEN_CHANGES_S if changed else 1 / self.frames_per_s
+        wait = _BETWEEN_CHANGES_S
+        if not changed:
+            wait = max(1 / self.frames_per_s, min(_APART * self._canvas.took_s, _LONGEST_S))
         if now < self._taken + wait or not (changed or self._canvas.ready):
             return
         self._taken, self._events_seen = now, len(run.events)
