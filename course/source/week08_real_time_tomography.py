@@ -101,8 +101,10 @@ one = dynamic.Preparation().prepare(shot.angle_deg, shot.image)
 figures.prepared(shot.image, one.image)
 for note in one.notes:
     print("-", note)
-print(f"true drift across the axis {shot.drift_px[0]:+.2f} px; sum over all pixels "
-      f"{shot.image.sum():.0f} before, {one.image.sum():.0f} after, {shot.clean.sum():.0f} true")
+print(
+    f"true drift across the axis {shot.drift_px[0]:+.2f} px; sum over all pixels "
+    f"{shot.image.sum():.0f} before, {one.image.sum():.0f} after, {shot.clean.sum():.0f} true"
+)
 
 # %% [markdown]
 # **Why.** The background is weak, but it fills the frame: more than half of the sum over the image is not particle. It pulls any centre of mass to the middle of the detector, as if nothing had drifted; hot pixels pull it anywhere. So the order is fixed: hot pixels, vacuum level, and only then the centre of mass.
@@ -110,6 +112,7 @@ print(f"true drift across the axis {shot.drift_px[0]:+.2f} px; sum over all pixe
 # ### Exercise 1: bring the mass to the middle (about 6 minutes)
 #
 # `image[x, y]` is clean. The tilt axis runs along y. By how many pixels along x must the image be moved so that its centre of mass falls on the middle of the detector, $(n_x - 1)/2$?
+
 
 # %% tags=["exercise"]
 def mass_shift(image):
@@ -146,17 +149,21 @@ print(f"from {s.min():+.1f} to {s.max():+.1f} px; the rule misses by {abs(s - ru
 scope, prep = microscope(order="sequential"), dynamic.Preparation(align="center_of_mass")
 ready = [prep.prepare(shot.angle_deg, shot.image).image for shot in scope]
 figures.sinograms(np.stack(list(prep.cleaned.values())), np.stack(ready), scope.angles_deg)
-print(f"drift up to {abs(scope.shifts_px).max():.1f} px, left over "
-      f"{shift_error(prep.shifts_px.values(), scope):.2f} px")
+print(
+    f"drift up to {abs(scope.shifts_px).max():.1f} px, left over "
+    f"{shift_error(prep.shifts_px.values(), scope):.2f} px"
+)
 
 # %%
 series = tomography.TiltSeries(np.stack(ready), scope.angles_deg, 20)
 askew = ndimage.rotate(series.projections, 3, axes=(1, 2), reshape=False)
 for name, images in (("straight", series.projections), ("askew by 3°", askew)):
     axis = tomography.find_tilt_axis(series.replace(projections=images))
-    print(f"{name:11s}: tilt axis turned by {axis.rotation_deg:+.1f}° ± "
-          f"{axis.rotation_error_deg:.1f}°; off by {axis.center_shift:+.2f} px in the middle, "
-          f"{20 * np.tan(np.deg2rad(axis.rotation_deg)):+.1f} px at the end of the particle")
+    print(
+        f"{name:11s}: tilt axis turned by {axis.rotation_deg:+.1f}° ± "
+        f"{axis.rotation_error_deg:.1f}°; off by {axis.center_shift:+.2f} px in the middle, "
+        f"{20 * np.tan(np.deg2rad(axis.rotation_deg)):+.1f} px at the end of the particle"
+    )
 cleaned = series.replace(projections=np.stack(list(prep.cleaned.values())))
 paired = tomography.align(cleaned, "cross_correlation").metadata["shifts_px"]
 print(f"moved to agree with the neighbour: {shift_error(paired, scope):.2f} px left over")
@@ -234,11 +241,12 @@ folder.cleanup()
 #
 # `sizes` are the sizes in bytes at successive looks, the newest last. Call the file complete if its size has not changed over the last `needed` intervals, that is, if the last `needed + 1` looks saw the same size, and it is not 0.
 
+
 # %% tags=["exercise"]
 def is_complete(sizes, needed=2):
     """Return True if the last needed + 1 looks saw the same size, other than 0."""
     ### BEGIN SOLUTION
-    last = sizes[-(needed + 1):]
+    last = sizes[-(needed + 1) :]
     return len(last) == needed + 1 and len(set(last)) == 1 and last[-1] > 0
     ### END SOLUTION
 
@@ -272,6 +280,7 @@ for k in range(30):
 # ### Exercise 3: who stands out? (about 6 minutes)
 #
 # The residual is the judge who asks all other projections. But how large is large? The mean and the standard deviation are spoiled by the very outlier that we look for. The *median* and the *MAD* (the median of the distances to the median) are not; $1.4826$ times the MAD is the standard deviation for a normal distribution.
+
 
 # %% tags=["exercise"]
 def stand_out(residuals, threshold=5.0):
@@ -354,7 +363,7 @@ for name, x in volumes.items():
     print(f"{name:20s}: RMSE {error:.3f}, twist {twist:+.0f}°")
 
 # %% [markdown]
-# **Why.** Five neighbouring tilts make beams of haze along the directions that were seen, and it is the haze whose twist `chirality` reads. From 16 of them two fans stand out, at the right angle to each other. From 16 in golden order TV has the least error, and single ribbons. All three methods give the right hand there. But the haze along the beam makes the sections of WBP rounder, and
+# **Why.** Five neighbouring tilts make beams of haze along the directions that were seen, and it is the haze whose twist `chirality` reads. From 16 of them two fans stand out at about the right angle to each other, one of them without its ribbons. From 16 in golden order TV has the least error, and single ribbons. All three methods give the right hand there. But the haze along the beam makes the sections of WBP rounder, and
 # takes a third off the twist. Who only asks for the sign could read it from WBP, which costs next to nothing; who asks for degrees could not.
 # Two iterations after each arrival are enough for TV here, and few for SIRT, which goes on improving if it is given more.
 #
@@ -368,7 +377,7 @@ for name, x in volumes.items():
 missed = {order: [one.foretold for one in live.received][1:] for order, live in lives.items()}
 figures.foretold(missed)
 for order, live in lives.items():
-    told = (f"{n}: {np.median(missed[order][n - 6:n - 1]):.1f}" for n in counts[1:])
+    told = (f"{n}: {np.median(missed[order][n - 6 : n - 1]):.1f}" for n in counts[1:])
     print(f"{order} missed by (median of five, × noise) after", *told)
     print(f"  advice at the end: {live.status().advice}")
 for n in (16, 29):
@@ -377,7 +386,7 @@ for n in (16, 29):
 # %% [markdown]
 # **Why.** Golden order gets down to about twice the noise within a third of the tilts, and levels off. Sequential order stays near three nearly to the end: even its next neighbour is not foretold, because a volume seen from one side is smeared along the beam. The curve ranks the orders as the error of section 6 does, and nobody needed the truth for it.
 #
-# The advice is to go on all the same, up to the last tilt: it asks that *all* of the last five be foretold, in units of what no object explains, and in golden order the worst one was not. That is careful here, for from 24 tilts to 49 the error fell by about a tenth. What is missed is not noise alone. The specimen lives on a finer grid, the images were
+# The advice is to go on all the same, up to the last tilt: it asks that *all* of the last five be foretold, in units of what no object explains, and in golden order the worst one was not. That is careful here, for from 24 tilts to 49 the error fell by less than a tenth. What is missed is not noise alone. The specimen lives on a finer grid, the images were
 # interpolated, and two iterations do not finish the volume. So look at the *course* of the curve as well: where it has been level for long, what comes brings little news.
 #
 # The last two lines are an upper bound: if only noise were left, more data would lower the error as the root of their number. Whether that is worth the dose is your decision, and no program's.
@@ -420,7 +429,7 @@ print(f"replay: differs by {np.abs(again.x - run.x).max():.0e}")
 #
 # ## 10. The real needle, projection by projection
 #
-# The needle of week 5: 77 HAADF projections from −76° to 76°, recorded years ago, replayed now as if they came in (every 2 × 2 pixels averaged, to be quick). It leaves the frame along the tilt axis at both ends, and nobody knows the truth.
+# The needle of week 5: 77 HAADF projections from −76° to 76°, recorded years ago, replayed now as if they came in (every 2 × 2 pixels averaged, to be quick). A tip of bright and dark layers sits on a dim shaft, which leaves the frame along the tilt axis; nobody knows the truth.
 #
 # > **Predict.** Will the residual come down to the noise, as in the simulation? Will there be alarms?
 
@@ -429,7 +438,9 @@ raw = datasets.load("nist-needle-small")
 live = dynamic.LiveTomography(simulate.Replay(raw), bin=2, improve_every=25)
 while live.advance(25):
     fit = live.run.result().data_distance / np.linalg.norm(live.run.series.projections)
-    print(f"{live.run.n_tilts} tilts: ε = {live.run.epsilon:.1f} × noise, residual {fit:.1%} of ‖b‖")
+    print(
+        f"{live.run.n_tilts} tilts: ε = {live.run.epsilon:.1f} × noise, residual {fit:.1%} of ‖b‖"
+    )
 shifts = np.array(list(live.preparation.shifts_px.values()))
 figures.needle(live.run.run(20).x, live.run.residuals(), 2 * raw.pixel_size_nm)
 print(f"moved across the axis by up to {abs(shifts[:, 0]).max():.1f} px (of 27 nm)")
@@ -440,10 +451,10 @@ print(report.report(live.result()))
 
 # %% [markdown]
 # **Why.** The object cannot be brought closer to these data than several times their noise. So ε = 1 × noise would be out of reach, and TV would fit what no object explains. The program takes 1.1 times the least distance that any object with $x \geq 0$ reaches, and finds it anew whenever it has aligned all projections. (It prints "ε not reached": after so few
-# iterations the residual is still 3 % above it.) The report says all of this, and that the dose is not stated.
+# iterations the residual is still 2 % above it.) The report says all of this, and that the dose is not stated.
 #
 # The misfit has a shape: it grows beyond 60° on both sides. That is no accident of single projections, although two of them ring the alarm by comparison with their neighbours, but a model that fits less well at high tilt. One reason can be named. The tilt axis of this camera stands askew, and shifts alone
-# cannot mend that: with all images turned back first, the residual falls from 4.5 % to 4.2 % of ‖b‖. The rest may be the part of the needle that leaves the frame, the thickness, or the stage. Retaking the two would not cure it. After the last projection `tomography.align` looks for the turn and takes it out.
+# cannot mend that: with all images turned back first, the residual falls from 4.5 % to 4.2 % of ‖b‖. The rest may be the shaft that leaves the frame, the thickness, or the stage. Retaking the two would not cure it. After the last projection `tomography.align` looks for the turn and takes it out.
 #
 # ## 11. Explorer: the cockpit
 #
@@ -462,8 +473,10 @@ explorer
 # %%
 figures.explorer(explorer)
 shown = explorer.result
-print(f"{shown.n_tilts} of {shown.n_expected} projections, twist {shown.twist_deg:+.0f}°, "
-      f"ε = {shown.epsilon:.1f} × noise, residual {shown.ratio:.2f} × ε")
+print(
+    f"{shown.n_tilts} of {shown.n_expected} projections, twist {shown.twist_deg:+.0f}°, "
+    f"ε = {shown.epsilon:.1f} × noise, residual {shown.ratio:.2f} × ε"
+)
 for alarm in shown.alarms:
     print(f"{alarm.severity} at {alarm.angle_deg:g}°: {alarm.kind}")
 

@@ -210,14 +210,17 @@ def volumes(view: Any, shown: Mapping[str, np.ndarray]) -> None:
     `view` is a :class:`~em_inverse.widgets.VolumeView`; it is turned, and closed at the end.
     """
     view.set_view({"camera": _CAMERA})
+    n_rows = -(-len(shown) // 3)
     with style():
         figure = new_figure(
             7.2,
-            2.5 * -(-len(shown) // 3) + 0.4,
-            "A third in golden order shows the ribbons, in sequential order haze",
+            2.5 * n_rows + 0.4,
+            "A third of the tilts shows both fans; all ribbons only golden order",
         )
-        panels = figure.subplots(-(-len(shown) // 3), 3, squeeze=False).ravel()
-        for panel, (name, volume) in zip(panels, shown.items(), strict=True):
+        panels = figure.subplots(n_rows, 3, squeeze=False).ravel()
+        for panel in panels[len(shown) :]:
+            panel.remove()
+        for panel, (name, volume) in zip(panels, shown.items(), strict=False):
             view.show(volume, "auto")
             # Few greys: noise is what fills the file of a notebook.
             grey = view.picture(200).mean(axis=2) // 8
@@ -229,9 +232,9 @@ def volumes(view: Any, shown: Mapping[str, np.ndarray]) -> None:
         figure,
         alt=f"{len(shown)} volumes, drawn half transparent and seen from one side: "
         f"{'; '.join(shown)}. Five sequential tilts give broad beams of haze and no particle; from "
-        f"16 of them two blurred fans appear at an angle to each other. From 16 tilts in golden "
-        f"order TV shows the single ribbons of the truth, SIRT softer ones, WBP a body in which "
-        f"they run together.",
+        f"16 of them two fans appear at an angle to each other, the upper one without ribbons. "
+        f"From 16 tilts in golden order TV shows the ribbons of the truth, SIRT softer ones, WBP a "
+        f"smooth body in which most run together.",
     )
 
 
@@ -266,14 +269,14 @@ def needle(volume: np.ndarray, left: Mapping[float, float], pixel_size_nm: float
     """Show the needle across and along, and the residual of each tilt over their median."""
     tilts = np.array(sorted(left))
     ratio = np.array([left[a] for a in tilts]) / np.median(list(left.values()))
-    white = float(np.quantile(volume[volume > 0], 0.98))
+    white = float(np.quantile(volume[volume > 0], 0.999))
     middle = volume.shape[0] // 2
     with style():
         figure = new_figure(9.4, 3.4, "The real needle, live: its outermost tilts fit worst")
         across, along, fit = figure.subplots(1, 3, width_ratios=[1, 1, 1.7])
         pictures = (
             (across, volume[:, :, middle], "across", "← z"),
-            (along, volume[middle].T, "along", "← y"),
+            (along, volume[middle].T, f"along (grey 0 to {white:.0f})", "← y"),
         )
         for ax, picture, words, rows in pictures:
             ax.imshow(picture, cmap="gray", vmin=0, vmax=white)
@@ -290,8 +293,8 @@ def needle(volume: np.ndarray, left: Mapping[float, float], pixel_size_nm: float
     show(
         figure,
         alt=f"Left, a slice across the needle: a round disc on black. Middle, a slice along it: a "
-        f"bar of brighter and darker layers that leaves the frame at both ends; grey values from 0 "
-        f"to {white:.2g} in both. Right, the residual of each tilt over their median: "
+        f"tip of brighter and darker layers that points down, below a dim shaft that leaves the "
+        f"frame; grey values from 0 to {white:.0f} in both. Right, the residual of each tilt over their median: "
         f"{np.median(ratio[~ends]):.1f} in the middle of the range, {np.median(ratio[ends]):.1f} "
         f"beyond 60° on either side, at most {ratio.max():.1f}.",
     )
