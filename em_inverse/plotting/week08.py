@@ -294,9 +294,9 @@ def needle(volume: np.ndarray, left: Mapping[float, float], pixel_size_nm: float
         figure,
         alt=f"Left, a slice across the needle: a round disc on black. Middle, a slice along it: a "
         f"tip of brighter and darker layers that points down, below a dim shaft that leaves the "
-        f"frame; grey values from 0 to {white:.0f} in both. Right, the residual of each tilt over their median: "
-        f"{np.median(ratio[~ends]):.1f} in the middle of the range, {np.median(ratio[ends]):.1f} "
-        f"beyond 60° on either side, at most {ratio.max():.1f}.",
+        f"frame; grey values from 0 to {white:.0f} in both. Right, the residual of each tilt over "
+        f"their median: {np.median(ratio[~ends]):.1f} in the middle of the range, "
+        f"{np.median(ratio[ends]):.1f} beyond 60° on either side, at most {ratio.max():.1f}.",
     )
 
 
