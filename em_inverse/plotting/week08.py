@@ -215,7 +215,7 @@ def volumes(view: Any, shown: Mapping[str, np.ndarray]) -> None:
         figure = new_figure(
             7.2,
             2.5 * n_rows + 0.4,
-            "A third of the tilts shows both fans; all ribbons only golden order",
+            "A third of the tilts shows both fans; all ribbons only golden order with TV",
         )
         panels = figure.subplots(n_rows, 3, squeeze=False).ravel()
         for panel in panels[len(shown) :]:
@@ -233,8 +233,8 @@ def volumes(view: Any, shown: Mapping[str, np.ndarray]) -> None:
         alt=f"{len(shown)} volumes, drawn half transparent and seen from one side: "
         f"{'; '.join(shown)}. Five sequential tilts give broad beams of haze and no particle; from "
         f"16 of them two fans appear at an angle to each other, the upper one without ribbons. "
-        f"From 16 tilts in golden order TV shows the ribbons of the truth, SIRT softer ones, WBP a "
-        f"smooth body in which most run together.",
+        f"From 16 tilts in golden order TV shows all ribbons of the truth; by SIRT and WBP the "
+        f"fans are smoother, and the lower ribbons run together.",
     )
 
 
