@@ -101,10 +101,8 @@ one = dynamic.Preparation().prepare(shot.angle_deg, shot.image)
 figures.prepared(shot.image, one.image)
 for note in one.notes:
     print("-", note)
-print(
-    f"true drift across the axis {shot.drift_px[0]:+.2f} px; sum over all pixels "
-    f"{shot.image.sum():.0f} before, {one.image.sum():.0f} after, {shot.clean.sum():.0f} true"
-)
+print(f"true drift across the axis {shot.drift_px[0]:+.2f} px; sum over all pixels "
+      f"{shot.image.sum():.0f} before, {one.image.sum():.0f} after, {shot.clean.sum():.0f} true")
 
 # %% [markdown]
 # **Why.** The background is weak, but it fills the frame: more than half of the sum over the image is not particle. It pulls any centre of mass to the middle of the detector, as if nothing had drifted; hot pixels pull it anywhere. So the order is fixed: hot pixels, vacuum level, and only then the centre of mass.
@@ -112,7 +110,6 @@ print(
 # ### Exercise 1: bring the mass to the middle (about 6 minutes)
 #
 # `image[x, y]` is clean. The tilt axis runs along y. By how many pixels along x must the image be moved so that its centre of mass falls on the middle of the detector, $(n_x - 1)/2$?
-
 
 # %% tags=["exercise"]
 def mass_shift(image):
@@ -149,21 +146,17 @@ print(f"from {s.min():+.1f} to {s.max():+.1f} px; the rule misses by {abs(s - ru
 scope, prep = microscope(order="sequential"), dynamic.Preparation(align="center_of_mass")
 ready = [prep.prepare(shot.angle_deg, shot.image).image for shot in scope]
 figures.sinograms(np.stack(list(prep.cleaned.values())), np.stack(ready), scope.angles_deg)
-print(
-    f"drift up to {abs(scope.shifts_px).max():.1f} px, left over "
-    f"{shift_error(prep.shifts_px.values(), scope):.2f} px"
-)
+print(f"drift up to {abs(scope.shifts_px).max():.1f} px, left over "
+      f"{shift_error(prep.shifts_px.values(), scope):.2f} px")
 
 # %%
 series = tomography.TiltSeries(np.stack(ready), scope.angles_deg, 20)
 askew = ndimage.rotate(series.projections, 3, axes=(1, 2), reshape=False)
 for name, images in (("straight", series.projections), ("askew by 3°", askew)):
     axis = tomography.find_tilt_axis(series.replace(projections=images))
-    print(
-        f"{name:11s}: tilt axis turned by {axis.rotation_deg:+.1f}° ± "
-        f"{axis.rotation_error_deg:.1f}°; off by {axis.center_shift:+.2f} px in the middle, "
-        f"{20 * np.tan(np.deg2rad(axis.rotation_deg)):+.1f} px at the end of the particle"
-    )
+    print(f"{name:11s}: tilt axis turned by {axis.rotation_deg:+.1f}° ± "
+          f"{axis.rotation_error_deg:.1f}°; off by {axis.center_shift:+.2f} px in the middle, "
+          f"{20 * np.tan(np.deg2rad(axis.rotation_deg)):+.1f} px at the end of the particle")
 cleaned = series.replace(projections=np.stack(list(prep.cleaned.values())))
 paired = tomography.align(cleaned, "cross_correlation").metadata["shifts_px"]
 print(f"moved to agree with the neighbour: {shift_error(paired, scope):.2f} px left over")
@@ -241,7 +234,6 @@ folder.cleanup()
 #
 # `sizes` are the sizes in bytes at successive looks, the newest last. Call the file complete if its size has not changed over the last `needed` intervals, that is, if the last `needed + 1` looks saw the same size, and it is not 0.
 
-
 # %% tags=["exercise"]
 def is_complete(sizes, needed=2):
     """Return True if the last needed + 1 looks saw the same size, other than 0."""
@@ -280,7 +272,6 @@ for k in range(30):
 # ### Exercise 3: who stands out? (about 6 minutes)
 #
 # The residual is the judge who asks all other projections. But how large is large? The mean and the standard deviation are spoiled by the very outlier that we look for. The *median* and the *MAD* (the median of the distances to the median) are not; $1.4826$ times the MAD is the standard deviation for a normal distribution.
-
 
 # %% tags=["exercise"]
 def stand_out(residuals, threshold=5.0):
@@ -438,9 +429,7 @@ raw = datasets.load("nist-needle-small")
 live = dynamic.LiveTomography(simulate.Replay(raw), bin=2, improve_every=25)
 while live.advance(25):
     fit = live.run.result().data_distance / np.linalg.norm(live.run.series.projections)
-    print(
-        f"{live.run.n_tilts} tilts: ε = {live.run.epsilon:.1f} × noise, residual {fit:.1%} of ‖b‖"
-    )
+    print(f"{live.run.n_tilts} tilts: ε = {live.run.epsilon:.1f} × noise, residual {fit:.1%} of ‖b‖")
 shifts = np.array(list(live.preparation.shifts_px.values()))
 figures.needle(live.run.run(20).x, live.run.residuals(), 2 * raw.pixel_size_nm)
 print(f"moved across the axis by up to {abs(shifts[:, 0]).max():.1f} px (of 27 nm)")
@@ -473,10 +462,8 @@ explorer
 # %%
 figures.explorer(explorer)
 shown = explorer.result
-print(
-    f"{shown.n_tilts} of {shown.n_expected} projections, twist {shown.twist_deg:+.0f}°, "
-    f"ε = {shown.epsilon:.1f} × noise, residual {shown.ratio:.2f} × ε"
-)
+print(f"{shown.n_tilts} of {shown.n_expected} projections, twist {shown.twist_deg:+.0f}°, "
+      f"ε = {shown.epsilon:.1f} × noise, residual {shown.ratio:.2f} × ε")
 for alarm in shown.alarms:
     print(f"{alarm.severity} at {alarm.angle_deg:g}°: {alarm.kind}")
 

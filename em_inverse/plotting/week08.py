@@ -133,15 +133,15 @@ def residuals(
     tilts: np.ndarray, ratio: np.ndarray, found: Sequence[int], bad: Mapping[int, str]
 ) -> None:
     """Show the residual of each tilt over their median; ring those that stand out."""
-    found = np.asarray(found, dtype=int)
+    ringed = np.asarray(found, dtype=int)
     with style():
         figure = new_figure(8.6, 3.5, "A bad projection contradicts the others")
         ax = figure.add_subplot()
         ax.axhline(1, color=COLOURS["measurement"], linewidth=0.8)
         ax.plot(tilts, ratio, "o", color=COLOURS["tikhonov"], label="residual")
         ax.plot(
-            tilts[found],
-            ratio[found],
+            tilts[ringed],
+            ratio[ringed],
             "o",
             color=COLOURS["naive"],
             markerfacecolor="none",
@@ -155,7 +155,7 @@ def residuals(
         ax.set_xlabel("tilt (°)")
         ax.set_ylabel("residual ÷ median")
         legend_beside(ax)
-    told = ", ".join(f"{bad.get(int(k), 'another')} {ratio[k]:.1f}" for k in found)
+    told = ", ".join(f"{bad.get(int(k), 'another')} {ratio[k]:.1f}" for k in ringed)
     show(
         figure,
         alt=f"Residual of each of {len(tilts)} tilts over their median: nearly all lie near 1. "
