@@ -429,7 +429,7 @@ raw = datasets.load("nist-needle-small")
 live = dynamic.LiveTomography(simulate.Replay(raw), bin=2, improve_every=25)
 while live.advance(25):
     fit = live.run.result().data_distance / np.linalg.norm(live.run.series.projections)
-    print(f"{live.run.n_tilts} tilts: ε = {live.run.epsilon:.1f} × noise, residual {fit:.1%} of ‖b‖")
+    print(f"{live.run.n_tilts} tilts: ε {live.run.epsilon:.1f} × noise, residual {fit:.1%} of ‖b‖")
 shifts = np.array(list(live.preparation.shifts_px.values()))
 figures.needle(live.run.run(20).x, live.run.residuals(), 2 * raw.pixel_size_nm)
 print(f"moved across the axis by up to {abs(shifts[:, 0]).max():.1f} px (of 27 nm)")
