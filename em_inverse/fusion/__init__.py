@@ -8,8 +8,10 @@ set of maps must explain both:
     fused.maps["Au"], fused.history["objective"], fused.report()
 """
 
+from em_inverse.fusion.choice import choose_lam_tv, vacuum_cross_validation
 from em_inverse.fusion.fusing import denoise, fuse
 from em_inverse.fusion.model import FusedModel
+from em_inverse.fusion.model_check import ModelCheck, check
 from em_inverse.fusion.result import FusedMaps
 from em_inverse.fusion.solver import Fusion, settled
 from em_inverse.fusion.units import as_counts, mean_noise
@@ -18,9 +20,13 @@ __all__ = [
     "FusedMaps",
     "FusedModel",
     "Fusion",
+    "ModelCheck",
     "as_counts",
+    "check",
+    "choose_lam_tv",
     "denoise",
     "fuse",
     "mean_noise",
     "settled",
+    "vacuum_cross_validation",
 ]
