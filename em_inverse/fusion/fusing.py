@@ -37,6 +37,9 @@ LAWS = {"power": PowerLaw, "linear": LinearThickness}
 #: for maps beside an image and for maps alone.
 TYPICAL_TV, TYPICAL_TV_ALONE = 2.0, 1.6
 
+# How much of the noise of the image an element's TV must hold back beside that of its spectra, in
+# the ratio of both, and the most that this may raise its weight: found by experiment.
+_IMAGE_NOISE, _LARGEST_WEIGHT = 0.2, 6.0
 _LARGEST_GAMMA = 2.5
 _SMALLEST = 4
 # The image is never trusted to better than this share of its bright level.
@@ -115,7 +118,9 @@ def fuse(
     sensitivity : array_like, shape (n,), optional
         Counts per atom of each element, on any scale (k-factors, cross sections); 1 by default.
     tv_weights : array_like, shape (n,), optional
-        w, factors of λ₂ element by element.
+        w, factors of λ₂ element by element. By default 1 for elements that the image hardly sees,
+        more for heavy ones: into their maps the noise of the image flows as well, and with x ≥ 0
+        it would pile up where there is nothing of them.
     vacuum : array_like of bool, shape (rows, columns), optional
         True where nothing is: the maps are zero there.
     scale : float, optional
@@ -186,18 +191,21 @@ def fuse(
     lam_spectrum = check_number(lam_spectrum, "lam_spectrum", minimum=0, exclusive=True)
     if lam_tv is None:
         lam_tv = TYPICAL_TV * lam_spectrum * spectra.step
-    tv_weights = _chosen(tv_weights, spectra, "tv_weights")
     alone = None
     if scale is None:
-        alone = _alone(spectra, contrast, TYPICAL_TV_ALONE * spectra.step, tv_weights, vacuum).run(30).x
+        first = _alone(spectra, contrast, TYPICAL_TV_ALONE * spectra.step, None, vacuum, 1e-3)
+        alone = first.run(30).x
         scale = _brightness(alone, spectra, contrast, probe, image)
+    if tv_weights is None:
+        heard = scale * contrast.weights**gamma * spectra.step / sigma
+        weights = np.clip(np.hypot(1.0, _IMAGE_NOISE * heard), 1.0, _LARGEST_WEIGHT)
+    else:
+        weights = _chosen(tv_weights, spectra, "tv_weights")
     model = FusedModel(
         image, spectra.d, contrast, psf=probe, certainty=certainty, scale=scale, background=spectra.beta,
         importance=spectra.k, noise=noise, vacuum=vacuum,
     )  # fmt: skip
-    solver = Fusion(
-        model, lam_spectrum, lam_tv, alone, tv_weights=tv_weights, stop=settled(tol)
-    )
+    solver = Fusion(model, lam_spectrum, lam_tv, alone, tv_weights=weights, stop=settled(tol))
     run = solver.run(check_integer(n_iter, "n_iter", minimum=1), progress=progress)
     settings = {
         "law": law, "gamma": gamma, "psf": _in_words(psf), "haadf_sigma": sigma * unit,
@@ -423,7 +431,7 @@ def _alone(
     lam_tv: float,
     tv_weights: np.ndarray | None,
     vacuum: ArrayLike | None,
-    tol: float = 1e-3,
+    tol: float,
 ) -> Fusion:
     model = FusedModel(
         None, spectra.d, contrast, background=spectra.beta, importance=spectra.k,
