@@ -1,8 +1,9 @@
-"""Sensor fusion: dose saved like for like, λ without truth, and time to the minimum beside a peer."""
+"""Sensor fusion: dose saved like for like, λ without truth, and time to the minimum."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -157,8 +158,8 @@ def _gap(result: Result, n: int, settings: Settings) -> None:
             needed = int(np.argmax(gaps <= 1e-3)) + 1
             seconds = _seconds(
                 {
-                    "solver": lambda k=needed, f=fused: _solver(f).run(k),
-                    "fuse": lambda h=haadf, c=counts: fusion.fuse(h, c, _ELEMENTS),
+                    "solver": partial(_run, fused, needed),
+                    "fuse": partial(fusion.fuse, haadf, counts, _ELEMENTS),
                 },
                 settings,
             )
@@ -169,6 +170,10 @@ def _gap(result: Result, n: int, settings: Settings) -> None:
     result.tables.append(table)
     words = f"CPU s to a relative gap of 10⁻³, {n}² × 3, slowest of four, from smoothed maps"
     result.bars.append(Bar(words, 0.3, slowest, at_least=False))
+
+
+def _run(fused: fusion.FusedMaps, n_iter: int) -> object:
+    return _solver(fused).run(n_iter)
 
 
 def _solver(fused: fusion.FusedMaps) -> fusion.Fusion:
@@ -201,27 +206,22 @@ def _beside_the_peer(result: Result, n: int, settings: Settings) -> None:
             table.rows.append([name, None, None, None, None, None])
             continue
 
-        def theirs(weights: dict[str, float] = weights) -> np.ndarray:
-            return run_multimodal_fusion(
-                package, image, maps, _ELEMENTS, weights, _PEER_ITERATIONS
-            )
-
+        theirs = partial(
+            run_multimodal_fusion, package, image, maps, _ELEMENTS, weights, _PEER_ITERATIONS
+        )
         goal = _peer_objective(theirs(), image, maps, weights)
         needed, reached = _iterations_to(goal, image, maps, weights)
-        seconds = _seconds(
-            {
-                "ours": lambda k=needed, w=weights: _on_their_objective(image, maps, w).run(k),
-                "peer": theirs,
-            },
-            settings,
-        )
+        ours = partial(_run_theirs, image, maps, weights, needed)
+        seconds = _seconds({"ours": ours, "peer": theirs}, settings)
         ratio = seconds["peer"] / seconds["ours"]
         above = (reached - goal) / abs(goal)
         table.rows.append([name, needed, seconds["ours"], seconds["peer"], ratio, above])
         if reached <= goal:
             worst = ratio if worst is None else min(worst, ratio)
     result.tables.append(table)
-    words = f"Times less CPU than {_PEER_ITERATIONS} iterations of multimodal-fusion, same objective"
+    words = (
+        f"Times less CPU than {_PEER_ITERATIONS} iterations of multimodal-fusion, same objective"
+    )
     result.bars.append(Bar(words, 10, worst))
 
 
@@ -233,6 +233,12 @@ def _on_their_objective(
     law = PowerLaw([1] * n, gamma=weights["gamma"], normalise=True)
     model = fusion.FusedModel(image, maps, law, background=weights["background"])
     return fusion.Fusion(model, 2 * n * weights["spectrum"], 2 * n * weights["tv"])
+
+
+def _run_theirs(
+    image: np.ndarray, maps: np.ndarray, weights: dict[str, float], n_iter: int
+) -> object:
+    return _on_their_objective(image, maps, weights).run(n_iter)
 
 
 def _iterations_to(

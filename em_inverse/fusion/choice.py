@@ -85,7 +85,7 @@ def choose_lam_tv(
     >>> bool(choice.lambdas.min() <= choice.lam <= choice.lambdas.max())
     True
     """
-    counts, names, numbers = element_maps(maps, atomic_numbers)
+    counts, _, numbers = element_maps(maps, atomic_numbers)
     settings, first = _settled(haadf, counts, numbers, options)
     p = first.parameters
     if lambdas is None:
@@ -148,7 +148,7 @@ def vacuum_cross_validation(
         When the vacuum is empty or all there is, or holds no counts: without a background, zero
         counts give zero for every λ₂, and nothing is learnt.
     """
-    counts, names, numbers = element_maps(maps, atomic_numbers)
+    counts, _, numbers = element_maps(maps, atomic_numbers)
     outside = check_array(vacuum, "vacuum", shape=counts.shape[1:]) != 0
     share = outside.mean()
     if not 0 < share < _LARGEST_VACUUM:

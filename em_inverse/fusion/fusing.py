@@ -32,7 +32,10 @@ from em_inverse.fusion.units import bright_level, mean_noise, noise_variance
 __all__ = ["LAWS", "TYPICAL_TV", "TYPICAL_TV_ALONE", "denoise", "fuse"]
 
 #: The contrast laws by name.
-LAWS = {"power": PowerLaw, "linear": LinearThickness}
+LAWS: dict[str, type[PowerLaw] | type[LinearThickness]] = {
+    "power": PowerLaw,
+    "linear": LinearThickness,
+}
 #: λ₂ in units of λ₁/√S, with S the counts of a bright pixel: near the best at every dose tried,
 #: for maps beside an image and for maps alone.
 TYPICAL_TV, TYPICAL_TV_ALONE = 2.0, 1.6
@@ -202,8 +205,8 @@ def fuse(
     else:
         weights = _chosen(tv_weights, spectra, "tv_weights")
     model = FusedModel(
-        image, spectra.d, contrast, psf=probe, certainty=certainty, scale=scale, background=spectra.beta,
-        importance=spectra.k, noise=noise, vacuum=vacuum,
+        image, spectra.d, contrast, psf=probe, certainty=certainty, scale=scale,
+        background=spectra.beta, importance=spectra.k, noise=noise, vacuum=vacuum,
     )  # fmt: skip
     solver = Fusion(model, lam_spectrum, lam_tv, alone, tv_weights=weights, stop=settled(tol))
     run = solver.run(check_integer(n_iter, "n_iter", minimum=1), progress=progress)
@@ -304,7 +307,9 @@ def _spectra(
             f"show the same pixels. Resample or crop one of them."
         )
     if min(stack.shape[1:]) < _SMALLEST:
-        raise DataError(f"maps have shape {stack.shape}; {_SMALLEST} × {_SMALLEST} pixels at least.")
+        raise DataError(
+            f"maps have shape {stack.shape}; {_SMALLEST} × {_SMALLEST} pixels at least."
+        )
     check_choice(noise, "noise", NOISES)
     if noise == "poisson" and stack.min() < 0:
         where = np.unravel_index(int(stack.argmin()), stack.shape)
@@ -354,9 +359,7 @@ def _spectra(
     )  # fmt: skip
 
 
-def _in_units(
-    image: np.ndarray, offset: float, unit: float | None
-) -> tuple[float, np.ndarray]:
+def _in_units(image: np.ndarray, offset: float, unit: float | None) -> tuple[float, np.ndarray]:
     image = image - check_number(offset, "haadf_background")
     if unit is None:
         unit = bright_level(image[None], smoothing=1.0)
@@ -413,7 +416,7 @@ def _chosen(
 
 
 def _probe(psf: Any, shape: tuple[int, ...]) -> Any:
-    if psf is None or not np.isscalar(psf):
+    if psf is None or np.ndim(psf) or hasattr(psf, "in_shape"):
         return psf
     sigma = check_number(psf, "psf", minimum=0)
     return GaussianBlur(shape, sigma, dtype=np.float32) if sigma > 0 else None
@@ -422,7 +425,9 @@ def _probe(psf: Any, shape: tuple[int, ...]) -> Any:
 def _in_words(psf: Any) -> str | None:
     if psf is None:
         return None
-    return f"a probe of σ = {psf:g} px" if np.isscalar(psf) else f"probe {psf!r}"
+    return (
+        f"a probe of σ = {float(psf):g} px" if isinstance(psf, (int, float)) else f"probe {psf!r}"
+    )
 
 
 def _alone(

@@ -3,9 +3,10 @@
     F(x) = ‖b − α A h(x)‖²_W + λ₁ Σ_e k_e D(x_e + β_e, d_e) + λ₂ Σ_e w_e TV(x_e),    x ≥ 0
 
 x holds one map per element, h is the HAADF contrast (:mod:`em_inverse.forward.contrast`), A the
-probe, b the HAADF image and W what each of its pixels is worth (‖r‖²_W = Σ W r²); d are the spectra, β their known background, and D their distance from
-what is expected: Σ e − d − d log(e/d) for counts, Σ (e − d)² for Gaussian noise. Nothing here is
-new but the list: a nonlinear H for one measurement, the identity for the other.
+probe, b the HAADF image and W what each of its pixels is worth, ‖r‖²_W = Σ W r². d are the spectra,
+β their known background, and D their distance from what is expected: Σ e − d − d log(e/d) for
+counts, Σ (e − d)² for Gaussian noise. Nothing here is new but the list: a nonlinear H for one
+measurement, the identity for the other.
 """
 
 from __future__ import annotations
@@ -123,7 +124,6 @@ class FusedModel:
             self.inside = check_array(vacuum, "vacuum", shape=self.image_shape) == 0
             if not self.inside.any():
                 raise DataError("vacuum is True everywhere, so there is nothing to fuse.")
-        self._safe = np.where(self.spectra > 0, self.spectra, self.spectra.dtype.type(1))
 
     def _probe(self, psf: Any) -> LinearOperator:
         operator = as_operator(psf)
@@ -158,10 +158,10 @@ class FusedModel:
         """D of each element, without its weight."""
         expected, d = x + self.background, self.spectra
         if self.noise == "gaussian":
-            return np.sum(np.square(expected - d), axis=(1, 2), dtype=np.float64)
+            return np.asarray(np.sum(np.square(expected - d), axis=(1, 2), dtype=np.float64))
         expected = np.maximum(expected, np.finfo(d.dtype).tiny)
-        each = expected - d - d * np.log(expected / self._safe)
-        return np.sum(each, axis=(1, 2), dtype=np.float64)
+        each = expected - d - d * np.log(expected / np.where(d > 0, d, d.dtype.type(1)))
+        return np.asarray(np.sum(each, axis=(1, 2), dtype=np.float64))
 
     def terms(self, x: np.ndarray, image: np.ndarray | None = None) -> tuple[float, float]:
         """‖b − α A h(x)‖²_W and Σ k D, the two data terms without λ₁."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -185,8 +186,8 @@ def check(
     ratios = _against_chance(counts, expected, noise)
     pooled = _against_chance(_blocks(counts), _blocks(expected), _BLOCK * noise)
     warnings = [
-        f"{name}: the spectra deviate {ratio:.2f} times as much as noise does ({in_blocks:.2f} times "
-        f"in blocks); λ₂ is too large, or the contrast law, γ or the probe is wrong"
+        f"{name}: the spectra deviate {ratio:.2f} times as much as noise does ({in_blocks:.2f} "
+        f"times in blocks); λ₂ is too large, or the contrast law, γ or the probe is wrong"
         for name, ratio, in_blocks in zip(names, ratios, pooled, strict=True)
         if ratio > limit or in_blocks > block_limit
     ]
@@ -198,8 +199,8 @@ def check(
         factor = (block_limit - 1) / max(float(rise.max()), 1e-12)
         if factor > 1:
             warnings.append(
-                f"γ cannot be tested at this dose: an error of {step:g} would raise the deviance of "
-                f"blocks by {100 * rise.max():.1f} % at most; about {factor:.2g} times the dose "
+                f"γ cannot be tested at this dose: an error of {step:g} would raise the deviance "
+                f"of blocks by {100 * rise.max():.1f} % at most; about {factor:.2g} times the dose "
                 f"would show it"
             )
     warnings += _blind_spots(model, x, names)
@@ -329,7 +330,7 @@ def _blind_spots(model: FusedModel, x: np.ndarray, names: tuple[str, ...]) -> li
         f"{names[a]} and {names[b]} are nearly one element to the image (brightness "
         f"{brightness[b] / brightness[a]:.2f} to 1): it constrains their sum, and can make one "
         f"look like the other"
-        for a, b in zip(order[:-1], order[1:], strict=True)
+        for a, b in pairwise(order)
         if brightness[b] < _ALIKE * brightness[a]
     ]
     parts = [float(model.law.vjp(x, np.ones(model.image_shape, x.dtype))[e].ravel() @ x[e].ravel())

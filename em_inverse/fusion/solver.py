@@ -21,6 +21,7 @@ from scipy.ndimage import gaussian_filter
 
 from em_inverse.errors import (
     CheckedNumber,
+    DataError,
     ParameterError,
     check_array,
     check_integer,
@@ -149,6 +150,17 @@ class Fusion(Solver):
             return self.model.spectra
         return np.concatenate([self.model.haadf[None], self.model.spectra])
 
+    @y.setter
+    def y(self, value: ArrayLike) -> None:
+        new = check_array(value, "y", shape=self.y.shape, dtype=self.x.dtype)
+        spectra = new if self.model.haadf is None else new[1:]
+        if self.model.noise == "poisson" and spectra.min() < 0:
+            raise DataError(f"y holds counts that reach {spectra.min():g}; they must be ≥ 0.")
+        self.model.spectra = np.ascontiguousarray(spectra)
+        if self.model.haadf is not None:
+            self.model.haadf = np.ascontiguousarray(new[0])
+        self._tangent_at = None
+
     def objective(self) -> float:
         """F at the present maps."""
         misfit, spectrum = self.model.terms(self.x)
@@ -198,7 +210,7 @@ class Fusion(Solver):
         n, rows, columns = before.shape
         shape = (n, rows, 1, columns)
         x, previous = before.copy().reshape(shape), self._previous.reshape(shape)
-        fixed = [a.reshape(shape) for a in (model.spectra, model.background)]
+        spectra, background = model.spectra.reshape(shape), model.background.reshape(shape)
         weight = (self.lam_spectrum * model.importance).astype(before.dtype)
         slope, misfit = self._slope.reshape(shape), self._misfit.copy()
         tau, sigma = self._steps()
@@ -206,8 +218,8 @@ class Fusion(Solver):
         tv = np.zeros(n)
         for _ in range(self.sweeps):
             fused_maps.primal_step(
-                x, previous, self._p, *fixed, weight, slope, self._constant, misfit, model.inside,
-                tau, _RELAXATION, model.noise == "poisson",
+                x, previous, self._p, spectra, background, weight, slope, self._constant, misfit,
+                model.inside, tau, _RELAXATION, model.noise == "poisson",
             )  # fmt: skip
             for e in range(n):
                 tv[e] = total_variation.dual_step(

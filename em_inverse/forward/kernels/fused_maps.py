@@ -110,7 +110,8 @@ def _solve_gaussian(v, push, misfit, slope, target, stiff, out, bend):
 
 @njit(**_OPTIONS)
 def _primal_row(
-    i, x, previous, p, data, offset, weight, slope, constant, misfit, inside, tau, rho, poisson, work
+    i, x, previous, p, data, offset, weight, slope, constant, misfit, inside, tau, rho, poisson,
+    work,
 ):  # fmt: skip
     n, ny = x.shape[0], x.shape[3]
     v, pull, u, bend, total, curve, spare = work
