@@ -181,8 +181,9 @@ def _solver(fused: fusion.FusedMaps) -> fusion.Fusion:
     p = fused.parameters
     assert fused.model is not None
     return fusion.Fusion(
-        fused.model, p["lambda_spectrum"], p["lambda_tv"], tv_weights=p["tv_weights"]
-    )
+        fused.model, p["lambda_spectrum"], p["lambda_tv"], tv_weights=p["tv_weights"],
+        keep_totals=p["keep_totals"],
+    )  # fmt: skip
 
 
 def _seconds(tasks: dict[str, Callable[[], object]], settings: Settings) -> dict[str, float]:

@@ -7,7 +7,7 @@ What is done here is bookkeeping, units above all; the objective is in
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -66,6 +66,7 @@ def fuse(
     haadf_weights: ArrayLike | Sequence[float] | None = None,
     sensitivity: ArrayLike | Sequence[float] | None = None,
     tv_weights: ArrayLike | Sequence[float] | None = None,
+    keep_totals: bool = True,
     vacuum: ArrayLike | None = None,
     scale: float | None = None,
     counts_per_unit: float | None = None,
@@ -124,11 +125,14 @@ def fuse(
         w, factors of λ₂ element by element. By default 1 for elements that the image hardly sees,
         more for heavy ones: into their maps the noise of the image flows as well, and with x ≥ 0
         it would pile up where there is nothing of them.
+    keep_totals : bool
+        Hold the total counts of each map; TV would take a few per cent at low dose, and more from
+        one element than from another.
     vacuum : array_like of bool, shape (rows, columns), optional
         True where nothing is: the maps are zero there.
     scale : float, optional
         α, if the brightness of a unit amount is known. By default it is what brings the maps,
-        denoised each by itself and brought back to their measured totals, nearest to the image.
+        denoised each by itself with their totals kept, nearest to the image.
     counts_per_unit : float, optional
         S; by default the counts of a bright pixel of the richest map, per sensitivity.
     haadf_unit : float, optional
@@ -196,9 +200,9 @@ def fuse(
         lam_tv = TYPICAL_TV * lam_spectrum * spectra.step
     alone = None
     if scale is None:
-        first = _alone(spectra, contrast, TYPICAL_TV_ALONE * spectra.step, None, vacuum, 1e-3)
+        first = _alone(spectra, contrast, TYPICAL_TV_ALONE * spectra.step, None, vacuum, True, 1e-3)
         alone = first.run(30).x
-        scale = _brightness(alone, spectra, contrast, probe, image)
+        scale = _brightness(alone, contrast, probe, image)
     if tv_weights is None:
         heard = scale * contrast.weights**gamma * spectra.step / sigma
         weights = np.clip(np.hypot(1.0, _IMAGE_NOISE * heard), 1.0, _LARGEST_WEIGHT)
@@ -208,7 +212,10 @@ def fuse(
         image, spectra.d, contrast, psf=probe, certainty=certainty, scale=scale,
         background=spectra.beta, importance=spectra.k, noise=noise, vacuum=vacuum,
     )  # fmt: skip
-    solver = Fusion(model, lam_spectrum, lam_tv, alone, tv_weights=weights, stop=settled(tol))
+    solver = Fusion(
+        model, lam_spectrum, lam_tv, alone, tv_weights=weights, keep_totals=keep_totals,
+        stop=settled(tol),
+    )  # fmt: skip
     run = solver.run(check_integer(n_iter, "n_iter", minimum=1), progress=progress)
     settings = {
         "law": law, "gamma": gamma, "psf": _in_words(psf), "haadf_sigma": sigma * unit,
@@ -226,6 +233,7 @@ def denoise(
     background: ArrayLike = 0.0,
     sensitivity: ArrayLike | Sequence[float] | None = None,
     tv_weights: ArrayLike | Sequence[float] | None = None,
+    keep_totals: bool = True,
     vacuum: ArrayLike | None = None,
     counts_per_unit: float | None = None,
     n_iter: int = 200,
@@ -243,7 +251,9 @@ def denoise(
         As for :func:`fuse`.
     lam_tv : float, optional
         λ₂ ≥ 0; by default 1.6/√S.
-    noise, background, sensitivity, tv_weights, vacuum, counts_per_unit, n_iter, tol, progress
+    noise, background, sensitivity, tv_weights, keep_totals, vacuum, counts_per_unit
+        As for :func:`fuse`.
+    n_iter, tol, progress
         As for :func:`fuse`.
 
     Returns
@@ -264,7 +274,7 @@ def denoise(
         lam_tv = TYPICAL_TV_ALONE * spectra.step
     contrast = PowerLaw(spectra.numbers, normalise=True)
     tv_weights = _chosen(tv_weights, spectra, "tv_weights")
-    solver = _alone(spectra, contrast, lam_tv, tv_weights, vacuum, tol)
+    solver = _alone(spectra, contrast, lam_tv, tv_weights, vacuum, keep_totals, tol)
     run = solver.run(check_integer(n_iter, "n_iter", minimum=1), progress=progress)
     run.algorithm = "total variation of spectra (PDHG)"
     return _result(run, spectra, solver.model, {"S": spectra.S}, 1.0, 0.0)
@@ -288,7 +298,7 @@ class _Spectra:
     #: Inverse of the variance that one unit of D stands for, and the noise of a bright pixel.
     trust: float
     step: float
-    totals: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    totals: np.ndarray
 
 
 def _spectra(
@@ -436,31 +446,26 @@ def _alone(
     lam_tv: float,
     tv_weights: np.ndarray | None,
     vacuum: ArrayLike | None,
+    keep_totals: bool,
     tol: float,
 ) -> Fusion:
     model = FusedModel(
         None, spectra.d, contrast, background=spectra.beta, importance=spectra.k,
         noise=spectra.noise, vacuum=vacuum,
     )  # fmt: skip
-    return Fusion(model, 1.0, lam_tv, tv_weights=tv_weights, stop=settled(tol))
+    return Fusion(
+        model, 1.0, lam_tv, tv_weights=tv_weights, keep_totals=keep_totals, stop=settled(tol)
+    )
 
 
 def _brightness(
     alone: np.ndarray,
-    spectra: _Spectra,
     contrast: PowerLaw | LinearThickness,
     probe: Any,
     image: np.ndarray,
 ) -> float:
-    """Fit α to the image that the denoised maps give, with the totals that were measured.
-
-    TV lowers the maps, and with them the image, by a few per cent at low dose; that share must not
-    end up in α.
-    """
-    measured = np.maximum((spectra.d - spectra.beta).sum(axis=(1, 2)), 0)
-    held = np.maximum(alone.sum(axis=(1, 2), dtype=np.float64), 1e-12)
-    maps = alone * np.clip(measured / held, 0.5, 2.0)[:, None, None]
-    seen = contrast.forward(maps.astype(alone.dtype))
+    """Fit α to the image that denoised maps give; their totals must be those that were measured."""
+    seen = contrast.forward(alone)
     seen = seen if probe is None else probe.forward(seen)
     size = float(np.vdot(seen, seen))
     fitted = float(np.vdot(seen, image.astype(seen.dtype))) / size if size > 0 else 0.0

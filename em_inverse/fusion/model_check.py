@@ -317,7 +317,7 @@ def _refitted(fused: FusedMaps, image: np.ndarray, spectra: np.ndarray, gamma: f
     )  # fmt: skip
     solver = Fusion(
         other, p["lambda_spectrum"], p["lambda_tv"], x, tv_weights=p["tv_weights"],
-        stop=settled(1e-4),
+        keep_totals=p["keep_totals"], stop=settled(1e-4),
     )  # fmt: skip
     return np.asarray(solver.run(60).x)
 

@@ -43,6 +43,8 @@ _SHARE, _LARGEST_RATIO = 0.1, 16.0
 # Width of the smoothing of the first maps in pixels, and the least of their values: the power law
 # has no slope at zero.
 _SMOOTHING, _LEAST = 1.5, 1e-4
+# How strongly a multiplier answers to a missing total, and its largest size: found by experiment.
+_ASCENT, _LARGEST_LIFT = 2.0, 0.5
 
 
 class Fusion(Solver):
@@ -65,6 +67,9 @@ class Fusion(Solver):
         pixel.
     tv_weights : array_like, shape (n,), optional
         w, 1 by default: factors of λ₂, element by element.
+    keep_totals : bool
+        Hold the sum of each map at the sum of its spectra, less their background. TV alone lowers
+        a plateau by λ₂ times its outline over its area, oxygen's more than gold's.
     sweeps : int
         Primal-dual sweeps per iteration.
     stop : stop rule or sequence of stop rules
@@ -99,7 +104,7 @@ class Fusion(Solver):
     """
 
     algorithm: ClassVar[str] = "sensor fusion (PDHG)"
-    _state_names: ClassVar[tuple[str, ...]] = ("x", "_previous", "_p")
+    _state_names: ClassVar[tuple[str, ...]] = ("x", "_previous", "_p", "_lift")
 
     lam_spectrum = CheckedNumber(minimum=0, exclusive=True)
     lam_tv = CheckedNumber(minimum=0)
@@ -112,6 +117,7 @@ class Fusion(Solver):
         x0: ArrayLike | None = None,
         *,
         tv_weights: ArrayLike | Sequence[float] | None = None,
+        keep_totals: bool = False,
         sweeps: int = 5,
         stop: StopRule | Sequence[StopRule] = (),
     ) -> None:
@@ -122,6 +128,8 @@ class Fusion(Solver):
         self.lam_spectrum, self.lam_tv = lam_spectrum, lam_tv
         self.sweeps = check_integer(sweeps, "sweeps", minimum=1)
         n, rows, columns = model.spectra.shape
+        self.keep_totals = bool(keep_totals)
+        self._lift = np.zeros(n)
         self.tv_weights = np.ones(n)
         if tv_weights is not None:
             self.tv_weights = check_array(tv_weights, "tv_weights", shape=(n,), dtype=np.float64)
@@ -212,20 +220,23 @@ class Fusion(Solver):
         x, previous = before.copy().reshape(shape), self._previous.reshape(shape)
         spectra, background = model.spectra.reshape(shape), model.background.reshape(shape)
         weight = (self.lam_spectrum * model.importance).astype(before.dtype)
+        lift = self._lift.astype(before.dtype)
         slope, misfit = self._slope.reshape(shape), self._misfit.copy()
         tau, sigma = self._steps()
         limits = np.maximum(self.lam_tv * self.tv_weights, 1e-30)
         tv = np.zeros(n)
         for _ in range(self.sweeps):
             fused_maps.primal_step(
-                x, previous, self._p, spectra, background, weight, slope, self._constant, misfit,
-                model.inside, tau, _RELAXATION, model.noise == "poisson",
+                x, previous, self._p, spectra, background, weight, lift, slope, self._constant,
+                misfit, model.inside, tau, _RELAXATION, model.noise == "poisson",
             )  # fmt: skip
             for e in range(n):
                 tv[e] = total_variation.dual_step(
                     x[e], previous[e], self._p[:, e], limits[e], sigma, _RELAXATION
                 )[0]
         self.x = x.reshape(before.shape)
+        if self.keep_totals:
+            self._raise_totals()
         self._take_tangent()
         misfit_square, spectrum = model.terms(self.x, self._image)
         prior = float(self.tv_weights @ tv)
@@ -237,6 +248,17 @@ class Fusion(Solver):
         ):
             self.history[name].append(value)
         return float(np.sqrt(misfit_square)), prior, float(np.linalg.norm(self.x - before))
+
+    def _raise_totals(self) -> None:
+        """Move the multipliers of the totals towards those that hold them."""
+        model = self.model
+        net = np.where(model.inside, model.spectra - model.background, 0)
+        wanted = net.sum(axis=(1, 2), dtype=np.float64)
+        missing = wanted - self.x.sum(axis=(1, 2), dtype=np.float64)
+        # Counts answer in proportion to themselves, Gaussian spectra everywhere alike.
+        size = np.maximum(wanted, 1e-12) if model.noise == "poisson" else model.inside.sum() / 2
+        change = _ASCENT * missing / size
+        self._lift = np.clip(self._lift + change, -_LARGEST_LIFT, _LARGEST_LIFT)
 
     def _steps(self) -> tuple[float, float]:
         """τ and σ with τσ‖∇‖² = 1."""
@@ -252,6 +274,7 @@ class Fusion(Solver):
             "lambda_spectrum": self.lam_spectrum,
             "lambda_tv": self.lam_tv,
             "tv_weights": self.tv_weights.tolist(),
+            "keep_totals": self.keep_totals,
             "noise": model.noise,
             "scale": model.scale,
             "importance": model.importance.tolist(),

@@ -18,6 +18,7 @@ def problem(seed, poisson, n=3, rows=2, columns=4):
         "data": rng.poisson(3, shape) / 3.0 if poisson else rng.normal(0.5, 0.3, shape),
         "offset": np.full(shape, 0.02),
         "weight": rng.uniform(0.01, 0.5, n),
+        "lift": rng.uniform(-0.2, 0.2, n),
         "slope": rng.uniform(0, 1, shape),
         "constant": rng.normal(-0.5, 0.3, (rows, columns)),
         "misfit": np.zeros((rows, columns)),
@@ -61,6 +62,7 @@ def test_every_pixel_is_minimised(poisson, seed):
                 spectra = expected - d * np.log(np.maximum(expected, 1e-300))
             else:
                 spectra = (expected - d) ** 2
+            spectra = spectra - given["lift"] * u
             misfit = given["constant"][i, y] + slope[:, i, 0, y] @ u
             return np.sum((u - v) ** 2) / (2 * tau) + weight @ spectra + misfit**2
 

@@ -20,7 +20,7 @@ def test_fused_beats_raw_at_ten_times_the_dose_and_tv_alone(high, low):
     alone = fusion.denoise(counts, ELEMENTS).x
     for e in range(3):
         raw_high = error(high[2][e], high[0][e]) / 10
-        assert error(fused[e], truth[e]) <= 0.8 * raw_high
+        assert error(fused[e], truth[e]) <= (0.6, 1.0, 1.0)[e] * raw_high
         assert error(fused[e], truth[e]) <= 1.05 * error(alone[e], truth[e])
     assert error(fused, truth) <= 0.85 * error(alone, truth)
     assert error(fused[0], truth[0]) <= 0.65 * error(alone[0], truth[0])
@@ -49,8 +49,14 @@ def test_a_probe_left_out_is_worse_than_no_image(high):
 def test_totals_are_kept(high, low):
     for _, haadf, counts in (high, low):
         fused = fusion.fuse(haadf, counts, ELEMENTS)
-        assert fused.x.sum() == pytest.approx(counts.sum(), rel=0.02)
+        assert fused.x.sum() == pytest.approx(counts.sum(), rel=0.005)
         assert fused.metadata["kept"]["Au"] == pytest.approx(fused.x[0].sum() / counts[0].sum())
+
+
+def test_what_tv_takes_from_the_totals_unless_they_are_held(low):
+    _, haadf, counts = low
+    kept = fusion.fuse(haadf, counts, ELEMENTS, keep_totals=False).metadata["kept"]
+    assert kept["O"] < 0.96 < 0.98 < kept["Au"]
 
 
 def test_ratios_of_elements_survive(high):
@@ -84,7 +90,7 @@ def test_gaussian_spectra(high):
     noisy = truth + np.random.default_rng(4).normal(0, 20, truth.shape)
     fused = fusion.fuse(haadf, noisy, ELEMENTS, noise="gaussian")
     alone = fusion.denoise(noisy, ELEMENTS, noise="gaussian")
-    assert error(fused.x, truth) < 0.85 * error(alone.x, truth) < 0.5 * error(noisy, truth)
+    assert error(fused.x, truth) < 0.9 * error(alone.x, truth) < 0.5 * error(noisy, truth)
 
 
 def test_the_vacuum_is_empty_where_it_is_known(low):

@@ -36,7 +36,7 @@ _SLABS = 8
 
 
 def primal_step(
-    x, previous, p, data, offset, weight, slope, constant, misfit, inside, tau, rho, poisson
+    x, previous, p, data, offset, weight, lift, slope, constant, misfit, inside, tau, rho, poisson
 ):
     """Make the primal half of an over-relaxed primal-dual iteration, in place.
 
@@ -53,6 +53,8 @@ def primal_step(
         Spectra d and their background β, in the units of x.
     weight : ndarray, shape (n,)
         Weight l of each element's spectra.
+    lift : ndarray, shape (n,)
+        Multiplier μ of each element's total: −l μ Σ u is added to the problem.
     slope : ndarray, shape of x
         Derivative s of the HAADF image.
     constant : ndarray, shape (rows, columns)
@@ -71,7 +73,8 @@ def primal_step(
     number = x.dtype.type
     rows = x.shape[1]
     moved = np.zeros(rows)
-    fixed = (tuple(p), _frozen(data), _frozen(offset), _frozen(weight), _frozen(slope))
+    spectra = (_frozen(data), _frozen(offset), _frozen(weight), _frozen(lift))
+    fixed = (tuple(p), *spectra, _frozen(slope))
     rest = (_frozen(constant), misfit, _frozen(inside), number(tau), number(rho), poisson, moved)
     if x.size <= PARALLEL_FROM:
         _primal(0, rows, x, previous, *fixed, *rest)
@@ -110,8 +113,8 @@ def _solve_gaussian(v, push, misfit, slope, target, stiff, out, bend):
 
 @njit(**_OPTIONS)
 def _primal_row(
-    i, x, previous, p, data, offset, weight, slope, constant, misfit, inside, tau, rho, poisson,
-    work,
+    i, x, previous, p, data, offset, weight, lift, slope, constant, misfit, inside, tau, rho,
+    poisson, work,
 ):  # fmt: skip
     n, ny = x.shape[0], x.shape[3]
     v, pull, u, bend, total, curve, spare = work
@@ -129,11 +132,11 @@ def _primal_row(
         step = tau * weight[e]
         if poisson:
             for y in range(ny):
-                start[y] -= step
+                start[y] -= step * (one - lift[e])
                 strength[y] = step * d[y]
         else:
             for y in range(ny):
-                strength[y] = two * step * (d[y] - b[y])
+                strength[y] = two * step * (d[y] - b[y]) + step * lift[e]
     r, c = misfit[i], constant[i]
     for k in range(_NEWTON + 1):
         for y in range(ny):
@@ -172,26 +175,26 @@ def _work(x):
 
 @njit(cache=True, **_OPTIONS)
 def _primal(
-    first, last, x, previous, p, data, offset, weight, slope, constant, misfit, inside, tau, rho,
-    poisson, moved,
+    first, last, x, previous, p, data, offset, weight, lift, slope, constant, misfit, inside, tau,
+    rho, poisson, moved,
 ):  # fmt: skip
     work = _work(x)
     for i in range(first, last):
         moved[i] = _primal_row(
-            i, x, previous, p, data, offset, weight, slope, constant, misfit, inside, tau, rho,
-            poisson, work,
+            i, x, previous, p, data, offset, weight, lift, slope, constant, misfit, inside, tau,
+            rho, poisson, work,
         )  # fmt: skip
 
 
 @njit(cache=True, parallel=True, **_OPTIONS)
 def _primal_shared(
-    cuts, x, previous, p, data, offset, weight, slope, constant, misfit, inside, tau, rho,
+    cuts, x, previous, p, data, offset, weight, lift, slope, constant, misfit, inside, tau, rho,
     poisson, moved,
 ):  # fmt: skip
     for k in prange(cuts.size - 1):
         _primal(
-            cuts[k], cuts[k + 1], x, previous, p, data, offset, weight, slope, constant, misfit,
-            inside, tau, rho, poisson, moved,
+            cuts[k], cuts[k + 1], x, previous, p, data, offset, weight, lift, slope, constant,
+            misfit, inside, tau, rho, poisson, moved,
         )  # fmt: skip
 
 
@@ -205,7 +208,7 @@ def _warm_up():
             x, p = np.ones((1, 2, 1, 2), dtype), np.zeros((3, 1, 2, 1, 2), dtype)
             image, inside = np.zeros((2, 2), dtype), np.ones((2, 2), bool)
             weight = np.ones(1, dtype)
-            fixed = (p, x.copy(), x.copy(), weight, x.copy(), image, image.copy(), inside)
+            fixed = (p, x.copy(), x.copy(), weight, weight, x.copy(), image, image.copy(), inside)
             primal_step(x, x.copy(), *fixed, 0.1, 1.0, True)
         finally:
             PARALLEL_FROM = usual
