@@ -255,8 +255,11 @@ class Fusion(Solver):
         net = np.where(model.inside, model.spectra - model.background, 0)
         wanted = net.sum(axis=(1, 2), dtype=np.float64)
         missing = wanted - self.x.sum(axis=(1, 2), dtype=np.float64)
-        # Counts answer in proportion to themselves, Gaussian spectra everywhere alike.
-        size = np.maximum(wanted, 1e-12) if model.noise == "poisson" else model.inside.sum() / 2
+        # Counts answer in proportion to themselves, those of the background included; Gaussian
+        # spectra answer everywhere alike.
+        size = np.full(len(wanted), model.inside.sum() / 2)
+        if model.noise == "poisson":
+            size = np.maximum(model.spectra.sum(axis=(1, 2), dtype=np.float64), 1e-12)
         change = _ASCENT * missing / size
         self._lift = np.clip(self._lift + change, -_LARGEST_LIFT, _LARGEST_LIFT)
 
