@@ -26,6 +26,7 @@ PARTS: dict[str, tuple[str, tuple[int, ...]]] = {
     "reconstruction": ("reconstruction", (1, 2)),
     "convergence": ("convergence", (1,)),
     "alignment": ("alignment", (1,)),
+    "fusion": ("fusion", (1,)),
     "dynamic": ("dynamic", (1,)),
     "real_time": ("real_time", (1, 2)),
     "explorers": ("explorers", (2,)),

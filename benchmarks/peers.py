@@ -6,14 +6,23 @@ They count the tilt angle the other way round, so each is given −θ: see
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import io
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-__all__ = ["Astra", "astra", "joseph_matrix", "skimage_pair"]
+__all__ = [
+    "Astra",
+    "astra",
+    "joseph_matrix",
+    "multimodal_fusion",
+    "run_multimodal_fusion",
+    "skimage_pair",
+]
 
 
 def astra() -> ModuleType | None:
@@ -125,3 +134,35 @@ def skimage_pair(image: np.ndarray, angles_deg: np.ndarray) -> None:
 
     sinogram = radon(image, theta=-angles_deg, circle=True)
     iradon(sinogram, theta=-angles_deg, filter_name=None, circle=True)
+
+
+def multimodal_fusion() -> ModuleType | None:
+    """Return the package multimodal-fusion, or None where it, or what it needs, is missing."""
+    try:
+        return importlib.import_module("multimodal_fusion")
+    except ImportError:
+        return None
+
+
+def run_multimodal_fusion(
+    package: ModuleType,
+    haadf: np.ndarray,
+    maps: np.ndarray,
+    elements: list[str],
+    settings: dict[str, float],
+    n_iter: int,
+) -> np.ndarray:
+    """Fuse by multimodal-fusion; maps are ``[element, row, column]``, scaled to 0…1 already.
+
+    It overwrites what it is given, so it gets copies. Its progress bar and costs are left out.
+    """
+    fusion = package.DataFusion(elements, gamma=settings["gamma"])
+    fusion.load_chemical_maps({e: m.copy() for e, m in zip(elements, maps, strict=True)})
+    fusion.load_haadf(haadf.copy())
+    with contextlib.redirect_stderr(io.StringIO()):
+        fusion.run(
+            nIter=n_iter, lambdaEDS=settings["spectrum"], lambdaTV=settings["tv"],
+            bkg=settings["background"], plot_images=False, plot_convergence=False,
+        )  # fmt: skip
+    found = fusion.get_results()
+    return np.stack([found[element] for element in elements])

@@ -26,6 +26,7 @@ _load, _list, _names = lazy_loader.attach(
         "dynamic",
         "errors",
         "fidelity",
+        "fusion",
         "forward",
         "io",
         "metrics",

@@ -23,6 +23,7 @@ from em_inverse.errors import (
     DataError,
     ParameterError,
     check_array,
+    check_choice,
     check_integer,
     check_number,
 )
@@ -519,6 +520,7 @@ def thinning(
     *,
     fraction: float = 0.8,
     repeats: int = 1,
+    score: str = "deviance",
     seed: int | np.random.Generator = 0,
 ) -> Choice:
     """Choose λ for Poisson data by thinning: split every count, fit one part, predict the other.
@@ -539,12 +541,16 @@ def thinning(
         Between 0 and 1.
     repeats : int
         Number of random splits to average over.
+    score : {"deviance", "squares"}
+        How the part held out is compared with its prediction. The deviance asks for the most
+        likely object and looks hard at dim pixels; squared differences ask, up to a constant, for
+        the least mean squared error.
     seed : int or Generator
 
     Returns
     -------
     Choice
-        Its score is the mean deviance per pixel of the part held out.
+        Its score is the mean deviance, or squared difference, per pixel of the part held out.
 
     Raises
     ------
@@ -560,6 +566,8 @@ def thinning(
     grid = _grid(lambdas)
     fraction = check_number(fraction, "fraction", minimum=0, maximum=1, exclusive=True)
     repeats = check_integer(repeats, "repeats", minimum=1)
+    check_choice(score, "score", ("deviance", "squares"))
+    compared = _deviance if score == "deviance" else _squares
     rng = np.random.default_rng(seed)
     scores = np.zeros(len(grid))
     for _ in range(repeats):
@@ -570,9 +578,9 @@ def thinning(
                 method(part.copy(), float(lam)), "method's result", shape=values.shape,
                 dtype=np.float64,
             )  # fmt: skip
-            scores[i] += _deviance(held, fitted * ((1 - fraction) / fraction))
+            scores[i] += compared(held, fitted * ((1 - fraction) / fraction))
     scores /= repeats * values.size
-    return Choice(float(grid[scores.argmin()]), "count thinning", grid, scores, "held-out deviance")
+    return Choice(float(grid[scores.argmin()]), "count thinning", grid, scores, f"held-out {score}")
 
 
 @dataclass(frozen=True)
@@ -774,6 +782,10 @@ def _deviance(counts: np.ndarray, expected: np.ndarray) -> float:
         2 * (expected.sum() - counts.sum())
         + 2 * np.sum(counts[seen] * np.log(counts[seen] / expected[seen]))
     )
+
+
+def _squares(counts: np.ndarray, expected: np.ndarray) -> float:
+    return float(np.sum(np.square(counts - expected)))
 
 
 def _grid(lambdas: ArrayLike) -> np.ndarray:

@@ -12,17 +12,25 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from em_inverse.errors import ParameterError, check_array, check_integer, check_number
+from em_inverse.errors import (
+    ParameterError,
+    check_array,
+    check_choice,
+    check_integer,
+    check_number,
+)
 from em_inverse.noise import generator
 
 __all__ = [
     "column_positions",
     "columns",
     "core_shell",
+    "core_shell_elements",
     "core_shell_maps",
     "disc",
     "dumbbells",
     "nanocube_with_pores",
+    "nearly_equal_z",
     "needle",
     "ramp",
     "same_projection_pair",
@@ -408,6 +416,102 @@ def core_shell_maps(
 
     core = chord(inner)
     return np.stack([chord(outer) - core, core])
+
+
+def core_shell_elements(
+    n: int = 256, *, thickness: str = "sphere", supersample: int = 4
+) -> np.ndarray:
+    """Maps ``x[element, row, column]`` of gold, iron and oxygen in a core-shell particle.
+
+    A gold core with a void off its centre, in a shell of iron oxide with one inclusion of iron.
+    Core and shell share the centre of the image; their radii are 0.24 n and 0.4 n.
+
+    Parameters
+    ----------
+    n : int
+        Edge of the maps in pixels.
+    thickness : {"sphere", "slab"}
+        How much of each material the beam passes: the chords of spheres, or the same amount
+        everywhere, so that every map is flat inside its borders.
+    supersample : int, 1 to 32
+        Rays per pixel and axis.
+
+    Returns
+    -------
+    ndarray, shape (3, n, n)
+        Amounts of Au, Fe and O on one scale, the largest of all 1.
+
+    Raises
+    ------
+    ParameterError
+        When `thickness` is neither of the two.
+
+    Examples
+    --------
+    >>> gold, iron, oxygen = core_shell_elements(64, thickness="slab")
+    >>> print(gold[32, 32], iron[32, 12], oxygen[32, 12])
+    1.0 0.8 0.6
+    """
+    size = check_integer(n, "n", minimum=_SMALLEST)
+    round_one = check_choice(thickness, "thickness", ("sphere", "slab")) == "sphere"
+
+    def through(radius: float, up: float = 0.0, right: float = 0.0) -> np.ndarray:
+        """Return the length of the beam in a ball: a chord, or 1 where it is met at all."""
+
+        def length(row: np.ndarray, column: np.ndarray) -> np.ndarray:
+            middle = (size - 1) / 2
+            square = (row - middle + up * size) ** 2 + (column - middle - right * size) ** 2
+            room = np.maximum((radius * size) ** 2 - square, 0)
+            return 2 * np.sqrt(room) if round_one else (room > 0).astype(np.float64)
+
+        return _sampled((size, size), length, supersample)
+
+    core = through(0.24)
+    shell = through(0.4) - core
+    void = np.minimum(through(0.05, right=0.1), core)
+    inclusion = np.minimum(through(0.06, up=0.3), shell)
+    oxide = shell - inclusion
+    maps = np.stack([core - void, 0.8 * oxide + inclusion, 0.6 * oxide])
+    return np.asarray(maps / maps.max())
+
+
+def nearly_equal_z(n: int = 128, *, supersample: int = 4) -> np.ndarray:
+    """Maps ``x[element, row, column]`` of cobalt and manganese, which HAADF cannot tell apart.
+
+    A disc of a mixed oxide, half and half, with four round features. Above, manganese takes the
+    place of cobalt. Right, half of the cobalt is missing; below, half of the manganese; left, a
+    quarter of each. The last three look nearly alike in a HAADF image, the first hardly shows.
+
+    Parameters
+    ----------
+    n : int
+        Edge of the maps in pixels.
+    supersample : int, 1 to 32
+        Rays per pixel and axis.
+
+    Returns
+    -------
+    ndarray, shape (2, n, n)
+        Amounts of Co and Mn; both together are 1 where nothing is missing.
+
+    Examples
+    --------
+    >>> cobalt, manganese = nearly_equal_z(64)
+    >>> cobalt[32, [32, 48]], manganese[[32, 48], 32]
+    (array([0.5 , 0.25]), array([0.5 , 0.25]))
+    """
+    size = check_integer(n, "n", minimum=_SMALLEST)
+
+    def disc_at(radius: float, down: float = 0.0, right: float = 0.0) -> np.ndarray:
+        centre = ((size - 1) / 2 + down * size, (size - 1) / 2 + right * size)
+        return disc(size, radius * size, centre, supersample=supersample)
+
+    whole = disc_at(0.42)
+    swapped, right = disc_at(0.09, down=-0.25), disc_at(0.09, right=0.25)
+    below, left = disc_at(0.09, down=0.25), disc_at(0.09, right=-0.25)
+    cobalt = 0.5 * whole - 0.4 * swapped - 0.25 * right - 0.125 * left
+    manganese = 0.5 * whole + 0.4 * swapped - 0.25 * below - 0.125 * left
+    return np.stack([cobalt, manganese])
 
 
 def same_projection_pair(
