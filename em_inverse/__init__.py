@@ -38,6 +38,7 @@ _load, _list, _names = lazy_loader.attach(
         "report",
         "simulate",
         "solvers",
+        "spectra",
         "tomography",
         "widgets",
     ],

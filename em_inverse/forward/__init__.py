@@ -3,6 +3,7 @@
 import lazy_loader
 
 from em_inverse.forward.blur import BOUNDARIES, GaussianBlur, gaussian_taps
+from em_inverse.forward.energy import EnergyBlur
 from em_inverse.forward.operator import (
     Gradient,
     Identity,
@@ -23,6 +24,7 @@ _load, _list, _names = lazy_loader.attach(
 __all__ = [
     *_names,
     "BOUNDARIES",
+    "EnergyBlur",
     "Gradient",
     "GaussianBlur",
     "Identity",
