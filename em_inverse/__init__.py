@@ -39,6 +39,7 @@ _load, _list, _names = lazy_loader.attach(
         "simulate",
         "solvers",
         "spectra",
+        "spectroscopic",
         "tomography",
         "widgets",
     ],

@@ -15,7 +15,14 @@ from numpy.typing import ArrayLike
 from em_inverse.errors import CheckedNumber, DataError, ParameterError, check_array
 from em_inverse.forward.operator import LinearOperator, Stack, as_operator
 
-__all__ = ["DataTolerance", "Fidelity", "JointData", "LeastSquares", "PoissonLikelihood"]
+__all__ = [
+    "DataTolerance",
+    "Fidelity",
+    "JointData",
+    "LeastSquares",
+    "PoissonLikelihood",
+    "WeightedLeastSquares",
+]
 
 #: Values of the data that are worked on at a time: a few arrays of them fit in the cache.
 _BLOCK = 16384
@@ -341,6 +348,70 @@ class DataTolerance(_Radial):
         return largest if self.conjugate(q) < 0 else 0.0
 
 
+class WeightedLeastSquares(_Data):
+    """Squared data distance Σ W (Hx − y)², for Gaussian noise that differs from pixel to pixel.
+
+    Parameters
+    ----------
+    H : LinearOperator or matrix
+    y : array_like, shape ``H.out_shape``
+    weights : array_like, shape ``H.out_shape``
+        W > 0; 1 over twice the variance of each value gives the likelihood.
+
+    Raises
+    ------
+    DataError
+        When a weight is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> WeightedLeastSquares(np.eye(2), [1.0, 2.0], [1.0, 0.5]).value(np.array([0.0, 0.0]))
+    3.0
+    """
+
+    def __init__(self, H: Any, y: ArrayLike, weights: ArrayLike) -> None:
+        super().__init__(H, y)
+        self.weights = check_array(weights, "weights", shape=self.H.out_shape, dtype=self.H.dtype)
+        if self.weights.min() <= 0:
+            raise DataError(
+                f"weights reach {self.weights.min():g}; each must be above 0. For values that "
+                f"count for nothing, leave them out of H and y."
+            )
+
+    def value(self, x: np.ndarray) -> float:
+        """Σ W (Hx − y)²."""
+        return self.value_at(self.H.forward(x))
+
+    def value_at(self, Hx: np.ndarray) -> float:
+        """The same when Hx is at hand."""
+        return float(np.sum(self.weights * np.square(Hx - self.y, dtype=np.float64)))
+
+    def gradient(self, x: np.ndarray) -> np.ndarray:
+        """2 HᵀW(Hx − y)."""
+        return 2 * self.H.adjoint(self.weights * (self.H.forward(x) - self.y))
+
+    def lipschitz(self) -> float:
+        """2‖H‖₂² max W, a bound of the Lipschitz constant of the gradient."""
+        return 2 * self.H.norm() ** 2 * float(self.weights.max())
+
+    def conjugate(self, q: np.ndarray) -> float:
+        """f*(q) = Σ q²/4W + ⟨q, y⟩."""
+        q = q.astype(np.float64)
+        return float(np.sum(np.square(q) / self.weights)) / 4 + float(np.vdot(q, self.y))
+
+    def prox_conjugate(self, q: np.ndarray, sigma: float) -> np.ndarray:
+        """(q − σy) / (1 + σ/2W)."""
+        number = q.dtype.type(sigma)
+        return (q - number * self.y) / (1 + number / (2 * self.weights))
+
+    def best_scale(self, q: np.ndarray, largest: float) -> float:
+        """The s in [0, largest] that maximises −f*(s q)."""
+        along = float(np.vdot(q, self.y))
+        curvature = 4 * (self.conjugate(q) - along)
+        return float(np.clip(-2 * along / curvature, 0, largest)) if curvature > 0 else 0.0
+
+
 class JointData(_Data):
     """Several measurements of one object: Σ_k λ_k D_k(H_k x, y_k).
 
@@ -348,7 +419,7 @@ class JointData(_Data):
 
     Parameters
     ----------
-    parts : sequence of LeastSquares, PoissonLikelihood or DataTolerance
+    parts : sequence of LeastSquares, WeightedLeastSquares, PoissonLikelihood or DataTolerance
         Data distances D_k, all of objects of one shape.
     weights : sequence of float, optional
         λ_k > 0; 1 by default.
