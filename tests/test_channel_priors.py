@@ -6,7 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from em_inverse.errors import DataError, ParameterError
-from em_inverse.fidelity import DataTolerance, JointData, LeastSquares, PoissonLikelihood
+from em_inverse.fidelity import (
+    DataTolerance,
+    JointData,
+    LeastSquares,
+    PoissonLikelihood,
+    WeightedLeastSquares,
+)
 from em_inverse.forward import ChannelGradient, Identity, Stack
 from em_inverse.forward.kernels import joint_variation
 from em_inverse.priors import ChannelTotalVariation, Prior, TotalVariation
@@ -178,3 +184,30 @@ def test_joint_data_with_a_ball_and_poisson():
 def test_bad_joint_data_are_named(make, error, words):
     with pytest.raises(error, match=words):
         make()
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 10**6), sigma=st.floats(0.05, 5))
+def test_weighted_least_squares(seed, sigma):
+    rng = np.random.default_rng(seed)
+    H, x = rng.standard_normal((5, 3)), rng.standard_normal(3)
+    y, W = rng.standard_normal(5), rng.uniform(0.1, 3, 5)
+    data = WeightedLeastSquares(H, y, W)
+    root = np.sqrt(W)
+    same = LeastSquares(root[:, None] * H, root * y)
+    assert data.value(x) == pytest.approx(same.value(x))
+    numeric = [(data.value(x + 1e-5 * e) - data.value(x - 1e-5 * e)) / 2e-5 for e in np.eye(3)]
+    assert data.gradient(x) == pytest.approx(numeric, rel=1e-6, abs=1e-6)
+    change = rng.standard_normal(3)
+    steep = np.linalg.norm(data.gradient(x + change) - data.gradient(x))
+    assert steep <= data.lipschitz() * np.linalg.norm(change) * (1 + 1e-9)
+    q = rng.standard_normal(5)
+    assert data.conjugate(q) == pytest.approx(same.conjugate(q / root))
+    assert data.best_scale(q, 2.0) == pytest.approx(same.best_scale(q / root, 2.0))
+    p = data.prox_conjugate(q, sigma)
+    best = 0.5 * np.sum((p - q) ** 2) + sigma * data.conjugate(p)
+    other = p + 0.1 * rng.standard_normal(5)
+    assert best <= 0.5 * np.sum((other - q) ** 2) + sigma * data.conjugate(other) + 1e-12
+    assert data.best_scale(np.zeros(5), 1.0) == 0
+    with pytest.raises(DataError, match="above 0"):
+        WeightedLeastSquares(H, y, 0 * W)

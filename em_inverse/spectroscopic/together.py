@@ -11,7 +11,7 @@ from em_inverse.errors import DataError, ParameterError, check_array, check_choi
 from em_inverse.fidelity import DataTolerance, LeastSquares, PoissonLikelihood
 from em_inverse.forward.channels import Channels
 from em_inverse.priors import ChannelTotalVariation
-from em_inverse.solvers import PDHG, Solver, relative_change
+from em_inverse.solvers import PDHG, Solver, StopRule, relative_change
 from em_inverse.spectroscopic.series import SpectralSeries, check_spectra
 from em_inverse.tilt_series import Reconstruction
 from em_inverse.tomography import geometry
@@ -20,6 +20,7 @@ __all__ = ["NOISES", "tv"]
 
 #: What the noise of the spectra may be.
 NOISES = ("poisson", "gaussian")
+_FIRST = 10
 
 
 def tv(
@@ -132,7 +133,7 @@ def tv(
         first_guess(H, whole.stack, initial),
         nonnegative=True,
         support=None if support is None else everywhere(support, H.in_shape),
-        stop=[] if tolerance is None else relative_change(tolerance),
+        stop=[] if tolerance is None else settled(tolerance),
     )
     names = whole.names
     if components is not None:
@@ -149,6 +150,16 @@ def first_guess(H: Channels, y: np.ndarray, initial: ArrayLike | None) -> np.nda
     seen = H.adjoint(H.forward(np.ones(H.in_shape, H.dtype)))
     start = H.adjoint(y) / np.maximum(seen, np.abs(seen).max() * H.dtype.type(1e-3))
     return np.maximum(start, 0)
+
+
+def settled(tolerance: float) -> StopRule:
+    """Stop by the relative change, but not while the duals, which start at zero, begin to act."""
+    rule = relative_change(tolerance)
+
+    def later(solver: Solver) -> str | None:
+        return rule(solver) if solver.iteration > _FIRST else None
+
+    return later
 
 
 def everywhere(support: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
