@@ -38,6 +38,8 @@ _load, _list, _names = lazy_loader.attach(
         "report",
         "simulate",
         "solvers",
+        "spectra",
+        "spectroscopic",
         "tomography",
         "widgets",
     ],

@@ -6,15 +6,23 @@ primal-dual methods, the conjugate f* of f(z) = D(z, y) and its proximal operato
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from em_inverse.errors import CheckedNumber, DataError, check_array
-from em_inverse.forward.operator import LinearOperator, as_operator
+from em_inverse.errors import CheckedNumber, DataError, ParameterError, check_array
+from em_inverse.forward.operator import LinearOperator, Stack, as_operator
 
-__all__ = ["DataTolerance", "Fidelity", "LeastSquares", "PoissonLikelihood"]
+__all__ = [
+    "DataTolerance",
+    "Fidelity",
+    "JointData",
+    "LeastSquares",
+    "PoissonLikelihood",
+    "WeightedLeastSquares",
+]
 
 #: Values of the data that are worked on at a time: a few arrays of them fit in the cache.
 _BLOCK = 16384
@@ -338,6 +346,169 @@ class DataTolerance(_Radial):
     def best_scale(self, q: np.ndarray, largest: float) -> float:
         """The s in [0, largest] that maximises −f*(s q): one of the ends, f* being linear in s."""
         return largest if self.conjugate(q) < 0 else 0.0
+
+
+class WeightedLeastSquares(_Data):
+    """Squared data distance Σ W (Hx − y)², for Gaussian noise that differs from pixel to pixel.
+
+    Parameters
+    ----------
+    H : LinearOperator or matrix
+    y : array_like, shape ``H.out_shape``
+    weights : array_like, shape ``H.out_shape``
+        W > 0; 1 over twice the variance of each value gives the likelihood.
+
+    Raises
+    ------
+    DataError
+        When a weight is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> WeightedLeastSquares(np.eye(2), [1.0, 2.0], [1.0, 0.5]).value(np.array([0.0, 0.0]))
+    3.0
+    """
+
+    def __init__(self, H: Any, y: ArrayLike, weights: ArrayLike) -> None:
+        super().__init__(H, y)
+        self.weights = check_array(weights, "weights", shape=self.H.out_shape, dtype=self.H.dtype)
+        if self.weights.min() <= 0:
+            raise DataError(
+                f"weights reach {self.weights.min():g}; each must be above 0. For values that "
+                f"count for nothing, leave them out of H and y."
+            )
+
+    def value(self, x: np.ndarray) -> float:
+        """Σ W (Hx − y)²."""
+        return self.value_at(self.H.forward(x))
+
+    def value_at(self, Hx: np.ndarray) -> float:
+        """The same when Hx is at hand."""
+        return float(np.sum(self.weights * np.square(Hx - self.y, dtype=np.float64)))
+
+    def gradient(self, x: np.ndarray) -> np.ndarray:
+        """2 HᵀW(Hx − y)."""
+        return 2 * self.H.adjoint(self.weights * (self.H.forward(x) - self.y))
+
+    def lipschitz(self) -> float:
+        """2‖H‖₂² max W, a bound of the Lipschitz constant of the gradient."""
+        return 2 * self.H.norm() ** 2 * float(self.weights.max())
+
+    def conjugate(self, q: np.ndarray) -> float:
+        """f*(q) = Σ q²/4W + ⟨q, y⟩."""
+        q = q.astype(np.float64)
+        return float(np.sum(np.square(q) / self.weights)) / 4 + float(np.vdot(q, self.y))
+
+    def prox_conjugate(self, q: np.ndarray, sigma: float) -> np.ndarray:
+        """(q − σy) / (1 + σ/2W)."""
+        number = q.dtype.type(sigma)
+        return (q - number * self.y) / (1 + number / (2 * self.weights))
+
+    def best_scale(self, q: np.ndarray, largest: float) -> float:
+        """The s in [0, largest] that maximises −f*(s q)."""
+        along = float(np.vdot(q, self.y))
+        curvature = 4 * (self.conjugate(q) - along)
+        return float(np.clip(-2 * along / curvature, 0, largest)) if curvature > 0 else 0.0
+
+
+class JointData(_Data):
+    """Several measurements of one object: Σ_k λ_k D_k(H_k x, y_k).
+
+    The data are one flat vector, those of the first measurement first. For PDHG.
+
+    Parameters
+    ----------
+    parts : sequence of LeastSquares, WeightedLeastSquares, PoissonLikelihood or DataTolerance
+        Data distances D_k, all of objects of one shape.
+    weights : sequence of float, optional
+        λ_k > 0; 1 by default.
+    H : Stack, optional
+        The operators of the parts, stacked, where one is at hand that knows its norm sooner.
+
+    Raises
+    ------
+    DataError
+        When the parts act on objects of different shapes.
+    ParameterError
+        When there is no part, or a weight is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> one, two = LeastSquares(np.eye(2), [1.0, 2.0]), LeastSquares([[1.0, 1.0]], [5.0])
+    >>> JointData([one, two], [1.0, 0.5]).value(np.array([1.0, 2.0]))
+    2.0
+    """
+
+    def __init__(
+        self,
+        parts: Sequence[Any],
+        weights: Sequence[float] | None = None,
+        *,
+        H: Stack | None = None,
+    ) -> None:
+        self.parts = list(parts)
+        if not self.parts:
+            raise ParameterError("parts is empty; pass at least one data distance.")
+        given = np.ones(len(self.parts)) if weights is None else weights
+        self.weights = check_array(given, "weights", shape=(len(self.parts),), dtype=np.float64)
+        if self.weights.min() <= 0:
+            raise ParameterError(f"weights reach {self.weights.min():g}; they must be above 0.")
+        self._stack = Stack([part.H for part in self.parts]) if H is None else H
+        super().__init__(self._stack, self._stack.join([part.y for part in self.parts]))
+
+    @property
+    def y(self) -> np.ndarray:
+        """The data of all parts; what replaces them is checked by each part."""
+        return self._y
+
+    @y.setter
+    def y(self, value: ArrayLike) -> None:
+        flat = check_array(value, "y", shape=self.H.out_shape, dtype=self.H.dtype)
+        for part, data in zip(self.parts, self._stack.split(flat), strict=True):
+            part.y = data
+        self._y = flat
+
+    def _each(self, flat: np.ndarray) -> Any:
+        return zip(self.parts, self.weights.tolist(), self._stack.split(flat), strict=True)
+
+    def value(self, x: np.ndarray) -> float:
+        """Σ λ_k D_k(H_k x, y_k)."""
+        return self.value_at(self.H.forward(x))
+
+    def value_at(self, Hx: np.ndarray) -> float:
+        """The same when Hx, the flat vector, is at hand."""
+        return float(sum(weight * part.value_at(seen) for part, weight, seen in self._each(Hx)))
+
+    def conjugate(self, q: np.ndarray) -> float:
+        """f*(q) = Σ λ_k D_k*(q_k / λ_k)."""
+        return float(
+            sum(weight * part.conjugate(one / weight) for part, weight, one in self._each(q))
+        )
+
+    def prox_conjugate(self, q: np.ndarray, sigma: float) -> np.ndarray:
+        """Part by part: λ_k times the proximal operator of (σ/λ_k) D_k* at q_k / λ_k."""
+        new = [
+            weight * part.prox_conjugate(one / part.H.dtype.type(weight), sigma / weight).ravel()
+            for part, weight, one in self._each(q)
+        ]
+        return np.concatenate(new).astype(q.dtype, copy=False)
+
+    def best_scale(self, q: np.ndarray, largest: float) -> float:
+        """The s in [0, largest] that maximises −f*(s q), by golden-section search."""
+        from scipy.optimize import minimize_scalar
+
+        high = largest
+        while not np.isfinite(self.conjugate(high * q)):
+            high /= 2
+        found = minimize_scalar(
+            lambda s: min(self.conjugate(s * q), 1e300),
+            bounds=(0, min(2 * high, largest)),
+            method="bounded",
+            options={"xatol": 1e-10 * high},
+        )
+        return float(found.x) if found.fun < 0 else 0.0
 
 
 def _square(x: np.ndarray) -> float:

@@ -27,8 +27,10 @@ __all__ = [
     "core_shell",
     "core_shell_elements",
     "core_shell_maps",
+    "core_shell_volume",
     "disc",
     "dumbbells",
+    "nanocube_modes",
     "nanocube_with_pores",
     "nearly_equal_z",
     "needle",
@@ -828,6 +830,92 @@ def sphere(
         return inside * ((z - cz) ** 2 + (x - cx) ** 2 + (y - cy) ** 2 <= r**2)
 
     return _sampled((size, size, size), density, supersample)
+
+
+def core_shell_volume(n: int = 64, *, supersample: int = 2) -> np.ndarray:
+    """Volumes ``x[z, x, y, element]`` of a gold core with a void in a shell of iron oxide.
+
+    The core sits off the middle of the shell, the void off the middle of the core, and a second,
+    smaller grain of gold in the shell: no two tilts look alike.
+
+    Parameters
+    ----------
+    n : int
+        Edge of the volume in voxels.
+    supersample : int, 1 to 32
+        Samples per voxel and axis.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, n, n, 2)
+        Amounts of Au and Fe, 1 at most; iron is half as dense as gold.
+
+    Examples
+    --------
+    >>> x = core_shell_volume(32)
+    >>> x[16, 16, 16].tolist(), x[16, 5, 16].tolist()
+    ([1.0, 0.0], [0.0, 0.5])
+    """
+    size = check_integer(n, "n", minimum=_SMALLEST)
+    middle = (size - 1) / 2
+
+    def ball(radius: float, z: float = 0.0, x: float = 0.0, y: float = 0.0) -> np.ndarray:
+        centre = (middle + z * size, middle + x * size, middle + y * size)
+        return sphere(size, radius * size, centre, supersample=supersample)
+
+    core, void = ball(0.22, 0.04, 0.03), ball(0.07, 0.12, -0.05, 0.06)
+    grain = ball(0.06, -0.23, 0.1, -0.12)
+    gold = core - void + grain
+    iron = 0.5 * (ball(0.39) - core - grain)
+    return np.stack([gold, iron], axis=-1)
+
+
+def nanocube_modes(n: int = 64, *, edge: float | None = None) -> np.ndarray:
+    """Volumes ``x[z, x, y, mode]`` of the plasmon modes of a silver cube: corners, edges, faces.
+
+    A model of where an electron loses energy to each mode, not a solution of Maxwell's equations:
+    Gaussian clouds around the eight corners, along the twelve edges between them, and over the
+    middle of the six faces. Seen along an edge of the cube, the corners lie on top of edges and the
+    faces on top of everything; in three dimensions no two modes share a place.
+
+    Parameters
+    ----------
+    n : int
+        Edge of the volume in voxels.
+    edge : float, optional
+        Edge of the cube in voxels; n/2 unless given.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, n, n, 3)
+        Corner, edge and face modes, the largest value of each 1.
+
+    References
+    ----------
+    O. Nicoletti et al., Nature 502 (2013) 80, doi:10.1038/nature12469 (the modes, measured).
+
+    Examples
+    --------
+    >>> corner, side, face = np.moveaxis(nanocube_modes(33, edge=16), -1, 0)
+    >>> at = 8, 8, 8
+    >>> bool(corner[at] > 0.9), bool(side[at] < 0.1), bool(face[16, 16, 8] > 0.9)
+    (True, True, True)
+    """
+    size = check_integer(n, "n", minimum=_SMALLEST)
+    half = _length(edge, "edge", size / 2) / 2
+    width = 0.3 * half
+    away = np.abs(np.arange(size) - (size - 1) / 2)
+    # Along each axis: near the surface of the cube, or well inside it.
+    near = np.exp(-0.5 * ((away - half) / (0.5 * width)) ** 2)
+    inside = np.exp(-((away / (half - width)) ** 6))
+    nz, nx, ny = np.ix_(near, near, near)
+    iz, ix, iy = np.ix_(inside, inside, inside)
+    modes = [
+        nz * nx * ny,
+        nz * nx * iy + nz * ix * ny + iz * nx * ny,
+        nz * ix * iy + iz * nx * iy + iz * ix * ny,
+    ]
+    return np.stack([mode / mode.max() for mode in modes], axis=-1).astype(np.float32)
 
 
 def needle(

@@ -354,3 +354,34 @@ def test_nearly_equal_z_hides_what_only_spectra_see():
     assert cobalt[right] < manganese[right]
     assert manganese[below] < cobalt[below]
     assert min(cobalt.min(), manganese.min()) >= 0
+
+
+def test_core_shell_volume_holds_two_materials_that_exclude_each_other():
+    gold, iron = np.moveaxis(phantoms.core_shell_volume(32), -1, 0)
+    assert gold.min() >= 0
+    assert gold.max() == 1
+    assert iron.max() == 0.5
+    assert np.max(gold + 2 * iron) <= 1 + 1e-6
+    filled = gold.sum() + 2 * iron.sum()
+    void = 4 / 3 * np.pi * (0.07 * 32) ** 3
+    assert filled == pytest.approx(4 / 3 * np.pi * (0.39 * 32) ** 3 - void, rel=0.02)
+    assert not np.array_equal(gold, gold[:, ::-1])
+
+
+def test_modes_of_a_cube_overlap_in_projection_and_not_in_space():
+    modes = phantoms.nanocube_modes(32)
+    assert modes.shape == (32, 32, 32, 3)
+    assert modes.dtype == np.float32
+    assert modes.reshape(-1, 3).max(axis=0).tolist() == [1, 1, 1]
+
+    def likeness(maps):
+        flat = maps.reshape(-1, 3)
+        flat = flat / np.linalg.norm(flat, axis=0)
+        return float(np.max((flat.T @ flat)[np.triu_indices(3, 1)]))
+
+    assert likeness(modes) < 0.25
+    assert likeness(modes.sum(axis=0)) > 2 * likeness(modes)
+    for axes in ((1, 0, 2, 3), (2, 1, 0, 3)):
+        assert np.allclose(modes, modes.transpose(axes), atol=1e-6)
+    small = phantoms.nanocube_modes(32, edge=8)
+    assert small[..., 0].sum() < 0.3 * modes[..., 0].sum()

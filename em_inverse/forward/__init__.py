@@ -3,6 +3,8 @@
 import lazy_loader
 
 from em_inverse.forward.blur import BOUNDARIES, GaussianBlur, gaussian_taps
+from em_inverse.forward.channels import ChannelGradient, Channels
+from em_inverse.forward.energy import EnergyBlur
 from em_inverse.forward.operator import (
     Gradient,
     Identity,
@@ -23,6 +25,9 @@ _load, _list, _names = lazy_loader.attach(
 __all__ = [
     *_names,
     "BOUNDARIES",
+    "ChannelGradient",
+    "Channels",
+    "EnergyBlur",
     "Gradient",
     "GaussianBlur",
     "Identity",

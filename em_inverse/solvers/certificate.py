@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.fft import dctn, idctn
 
+from em_inverse.forward.channels import ChannelGradient
 from em_inverse.forward.operator import Gradient, LinearOperator
 from em_inverse.priors import Prior, laplacian_eigenvalues
 
@@ -44,7 +45,8 @@ def dual_value(
     data : Fidelity
         Gives H, y and f*.
     L : LinearOperator
-        Identity or gradient, as the prior names it.
+        Identity or gradient, as the prior names it. For the gradient of several channels no bound
+        is known, and −∞ is returned.
     prior : Prior
     lam : float
         λ.
@@ -60,6 +62,9 @@ def dual_value(
     if inside is not None:
         inside = np.broadcast_to(inside, data.H.in_shape)
         inside = None if inside.all() else inside
+    if isinstance(L, ChannelGradient):
+        # Nobody has worked out the repair: every bound but this one would be a claim.
+        return -np.inf
     if isinstance(L, Gradient):
         q, p = _repair_gradient(data.H, q, p.astype(np.float64), nonnegative, inside)
     else:

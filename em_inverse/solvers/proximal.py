@@ -13,7 +13,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from em_inverse.errors import CheckedNumber, DataError, ParameterError, check_array, check_number
-from em_inverse.fidelity import DataTolerance, LeastSquares, PoissonLikelihood
+from em_inverse.fidelity import (
+    DataTolerance,
+    JointData,
+    LeastSquares,
+    PoissonLikelihood,
+    WeightedLeastSquares,
+)
 from em_inverse.forward.operator import Gradient, LinearOperator
 from em_inverse.priors import Prior, TotalVariation
 from em_inverse.solvers.certificate import distance_bound, dual_value, relative_gap
@@ -269,7 +275,7 @@ class PDHG(Solver):
 
     Parameters
     ----------
-    data : LeastSquares, PoissonLikelihood or DataTolerance
+    data : LeastSquares, WeightedLeastSquares, PoissonLikelihood, DataTolerance or JointData
     prior : Prior
     lam : float
         λ > 0; without meaning (kept at 1) for the ε ball. May be changed between iterations, as
@@ -336,7 +342,7 @@ class PDHG(Solver):
 
     def __init__(
         self,
-        data: LeastSquares | PoissonLikelihood | DataTolerance,
+        data: LeastSquares | PoissonLikelihood | DataTolerance | WeightedLeastSquares | JointData,
         prior: Prior | None = None,
         lam: float = 1.0,
         x0: ArrayLike | None = None,
@@ -474,7 +480,7 @@ class PDHG(Solver):
 
     def exchange(
         self,
-        data: LeastSquares | PoissonLikelihood | DataTolerance,
+        data: LeastSquares | PoissonLikelihood | DataTolerance | WeightedLeastSquares | JointData,
         kept: ArrayLike,
         *,
         norm: float | None = None,
@@ -486,7 +492,7 @@ class PDHG(Solver):
 
         Parameters
         ----------
-        data : LeastSquares, PoissonLikelihood or DataTolerance
+        data : LeastSquares, WeightedLeastSquares, PoissonLikelihood, DataTolerance or JointData
             Its H must act on objects of the same shape.
         kept : array_like of int, shape (len(data.y),)
             Where each entry along the first axis of the new data stood in the old data; −1 for one

@@ -10,7 +10,8 @@ PACKAGE = Path(__file__).resolve().parents[2] / "em_inverse"
 ROOMS = (
     *("_version", "_resources", "errors", "files", "tilt_series", "metrics", "forward", "noise"),
     *("fidelity", "priors", "solvers", "choose", "io", "datasets", "phantoms", "problems"),
-    *("simulate", "deblurring", "tomography", "fusion", "dynamic", "atomic", "interpolation"),
+    *("simulate", "deblurring", "spectra", "tomography", "fusion", "spectroscopic", "dynamic"),
+    *("atomic", "interpolation"),
     *("report", "plotting", "widgets", "checks", "grade", "present", "start", "cli"),
 )
 """From the ground up, as in the design of the house."""
