@@ -547,6 +547,25 @@ def test_the_demo_of_week_6():
     demo(6, f"RMSE {sirt.min():.2f} at its best, {sirt[200]:.2f} after 200 rounds")
 
 
+def test_the_demo_of_week_8():
+    def opening(**start):
+        cockpit = widgets.Cockpit(size=48, backend="picture", **start)
+        shown = cockpit.result
+        cockpit.close()
+        return shown
+
+    golden = opening()
+    demo(8, f"with {golden.n_received} of {golden.n_expected} projections")
+    assert {a.kind for a in golden.alarms} == {"blank", "blurred", "residual"}
+    sequential = opening(order="sequential")
+    demo(8, f"reads {sequential.twist_deg:+.0f}° instead of {golden.twist_deg:+.0f}°")
+    demo(8, f"*weighted back-projection*: {opening(method='wbp').twist_deg:+.0f}°")
+    demo(8, f"the sign turns (−{-opening(source='bowtie_b').twist_deg:.0f}°)")
+    drifting = opening(drift=2.0)
+    assert sum(a.kind == "misaligned" for a in drifting.alarms) == 5
+    demo(8, f"ε has to rise to {drifting.epsilon:.0f} × noise")
+
+
 def test_the_demo_of_week_11():
     best = state_of(widgets.DeblurringExplorer).curve
     demo(11, f"about {best.lambdas[best.rmse.argmin()]:.3f})")

@@ -17,11 +17,14 @@ _NO_WORK = {"RESUME", "COPY_FREE_VARS", "LOAD_CONST", "RETURN_CONST", "RETURN_VA
             "POP_TOP", "CACHE"}  # fmt: skip
 
 
-def read(value: Any, like: np.ndarray) -> tuple[np.ndarray | None, str]:
+def read(
+    value: Any, like: np.ndarray, *, any_length: bool = False
+) -> tuple[np.ndarray | None, str]:
     """Return (array, "") when `value` is finite real numbers of the shape of `like`.
 
     Otherwise return (None, what is wrong with it, in words). Lists count as arrays, and an array
-    with one entry counts as a number where a number is asked for.
+    with one entry counts as a number where a number is asked for. Where `like` is True or
+    False, or a list whose length is free (`any_length`), True and False count as 1 and 0.
 
     Examples
     --------
@@ -29,6 +32,8 @@ def read(value: Any, like: np.ndarray) -> tuple[np.ndarray | None, str]:
     array([1., 2.])
     >>> read([[1], [2]], np.zeros(2))[1]
     'It returns an array of shape (2, 1), but shape (2,) is asked for.'
+    >>> read([4, 7, 9], np.zeros(2), any_length=True)[0]
+    array([4., 7., 9.])
     """
     if value is None:
         return None, "It returns nothing (None). Is a `return` missing at its end?"
@@ -41,17 +46,19 @@ def read(value: Any, like: np.ndarray) -> tuple[np.ndarray | None, str]:
         array = np.empty(0, dtype=object)
     if array.dtype.kind == "c":
         return None, "It returns complex numbers, but real ones are asked for."
-    if array.dtype.kind == "b" and np.array_equal(np.unique(like), (0, 1)):
+    truth = any_length or like.dtype.kind == "b" or np.array_equal(np.unique(like), (0, 1))
+    if array.dtype.kind == "b" and truth:
         array = array.astype(float)  # where 0 and 1 are asked for, False and True are as good
     if array.dtype.kind not in "iuf":
         kind = f"a {type(value).__name__}" if array.dtype.kind == "O" else f"{array.dtype} values"
         return None, f"It returns {kind} that cannot be read as {_wanted(like)}."
     if like.ndim == 0 and array.size == 1:
         array = array.reshape(())
-    if array.shape != like.shape:
+    if array.shape != like.shape and not (any_length and array.ndim == like.ndim):
         found = f"an array of shape {array.shape}" if array.ndim else "a single number"
-        text = f"It returns {found}, but {_wanted(like)} is asked for."
-        return None, text + _shape_advice(array.shape, like.shape)
+        wanted = "a plain list" if any_length else _wanted(like)
+        text = f"It returns {found}, but {wanted} is asked for."
+        return None, text if any_length else text + _shape_advice(array.shape, like.shape)
     array = array.astype(np.float64)
     bad = int(array.size - np.isfinite(array).sum())
     if bad:
@@ -71,7 +78,7 @@ def distance(first: np.ndarray, second: np.ndarray) -> float:
     >>> distance(np.array([1.1, 0.0]), np.array([1.0, 0.0])).__round__(6)
     0.1
     """
-    gap = float(np.linalg.norm(first - second))
+    gap = float(np.linalg.norm(np.subtract(first, second, dtype=np.float64)))
     size = float(np.linalg.norm(second))
     if gap == 0:
         return 0.0
@@ -171,4 +178,6 @@ def _bare(parameter: inspect.Parameter) -> str:
 
 
 def _wanted(like: np.ndarray) -> str:
-    return f"shape {like.shape}" if like.ndim else "a single number"
+    if like.ndim:
+        return f"shape {like.shape}"
+    return "True or False" if like.dtype.kind == "b" else "a single number"

@@ -76,6 +76,8 @@ class Exercise(Task):
         A sentence for those who got it right: why it matters.
     rtol : float
         Largest relative difference from the reference that counts as agreement.
+    any_length : bool
+        Whether the answer is a list (of indices, say) whose length is part of the answer.
 
     Examples
     --------
@@ -111,6 +113,7 @@ class Exercise(Task):
         takeaway: str = "",
         points: float = 1.0,
         rtol: float = 1e-5,
+        any_length: bool = False,
     ) -> None:
         super().__init__(name, prompt, hints=hints, picture=picture, points=points)
         self.reference = reference
@@ -120,6 +123,7 @@ class Exercise(Task):
         self.misconceptions = tuple(misconceptions)
         self.takeaway = takeaway
         self.rtol = rtol
+        self.any_length = any_length
 
     def check(self, func: Any = None) -> None:
         """Try a function and print one of four states, with a diagnosis. Never raises.
@@ -187,7 +191,7 @@ class Exercise(Task):
         limit = check_number(limit, "limit", minimum=0, exclusive=True)
         dims = len(self.sizes[0])
         shapes = [check_shape(size, "sizes", ndim=dims) for size in sizes or self.sizes]
-        trial = Trial(func, self.reference, Clock(limit))
+        trial = Trial(func, self.reference, Clock(limit), any_length=self.any_length)
         try:
             self._question(trial, rng, shapes)
             verdict = self._verdict(State.CORRECT, self._praise(shapes))
@@ -207,7 +211,7 @@ class Exercise(Task):
         self._ask_whether_attempted(trial.func, list(cases[0]))
         attempts = [trial.attempt(case) for case in cases]
         agreed = all(not a.fault and same(a.answer, a.wanted, self.rtol) for a in attempts)
-        known = None if agreed else recognise(attempts, self.misconceptions, self.rtol)
+        known = None if agreed else self._recognise(attempts)
         self._ask_for_usable_answers(attempts, known)
         if known:
             raise Decided(State.WRONG, known.diagnosis, known)
@@ -218,6 +222,9 @@ class Exercise(Task):
                 self._ask_for(law, attempt, trial)
         if not agreed:
             raise Decided(State.WRONG, self._disagreement(attempts))
+
+    def _recognise(self, attempts: Sequence[Attempt]) -> Misconception | None:
+        return recognise(attempts, self.misconceptions, self.rtol, any_length=self.any_length)
 
     def _ask_whether_attempted(self, func: Any, names: Sequence[str]) -> None:
         if func is None or func is ... or has_empty_body(func):
@@ -254,7 +261,7 @@ class Exercise(Task):
     def _ask_whether_constant(self, attempts: Sequence[Attempt], twin: Attempt) -> None:
         first = attempts[0]
         if all(a.answer is not None and not a.answer.any() for a in attempts):
-            raise Decided(State.WRONG, "It returns zeros, whatever the data are.")
+            raise Decided(State.WRONG, f"It returns {_nothing(first)}, whatever the data are.")
         if same(first.answer, twin.answer, 1e-12) and not same(first.wanted, twin.wanted, 1e-12):
             raise Decided(
                 State.WRONG,
@@ -274,7 +281,12 @@ class Exercise(Task):
             raise Decided(State.WRONG, fault)
 
     def _disagreement(self, attempts: Sequence[Attempt]) -> str:
-        gaps = [distance(np.asarray(a.answer), a.wanted) for a in attempts]
+        gaps = [
+            distance(a.answer, a.wanted)
+            if a.answer is not None and a.answer.shape == a.wanted.shape
+            else np.inf
+            for a in attempts
+        ]
         worst = int(np.argmax(gaps))
         where = sizes_of(attempts[worst].case)
         if gaps[worst] < _CLOSE:
@@ -326,6 +338,13 @@ def _listed(changes: Case) -> str:
         for name, value in changes.items()
     ]
     return " and ".join(words)
+
+
+def _nothing(attempt: Attempt) -> str:
+    """Name the answer that holds nothing, in the words of what is asked for."""
+    if attempt.wanted.dtype.kind == "b":
+        return "False"
+    return "zeros" if np.asarray(attempt.answer).size else "an empty list"
 
 
 def _names_of_the_notebook(func: Any) -> str:

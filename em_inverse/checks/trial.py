@@ -103,6 +103,8 @@ class Trial:
         A correct function.
     clock : Clock
         The time budget.
+    any_length : bool
+        Whether an answer is a list whose length is part of the answer.
 
     Examples
     --------
@@ -112,11 +114,17 @@ class Trial:
     """
 
     def __init__(
-        self, func: Callable[..., Any], reference: Callable[..., Any], clock: Clock
+        self,
+        func: Callable[..., Any],
+        reference: Callable[..., Any],
+        clock: Clock,
+        *,
+        any_length: bool = False,
     ) -> None:
         self.func = func
         self.reference = reference
         self.clock = clock
+        self.any_length = any_length
         #: What the function printed on the first problem.
         self.printed: str | None = None
 
@@ -128,7 +136,9 @@ class Trial:
         Decided
             When further calls are pointless: not attempted, out of time, stopped by hand.
         """
-        wanted = np.asarray(self.reference(*case.values()), dtype=np.float64)
+        wanted = np.asarray(self.reference(*case.values()))
+        if wanted.dtype.kind != "b":
+            wanted = wanted.astype(np.float64)
         outcome = run(self.func, case, self.clock.left)
         if self.printed is None:
             self.printed = outcome.printed
@@ -137,7 +147,7 @@ class Trial:
             text = f"It stopped on a problem with {sizes_of(case)}:\n"
             text += describe_error(outcome.error)
             return Attempt(case, wanted, None, text, State.ERROR)
-        answer, fault = read(outcome.value, wanted)
+        answer, fault = read(outcome.value, wanted, any_length=self.any_length)
         if outcome.changed:
             first = outcome.changed[0]
             fault = (
@@ -164,7 +174,11 @@ class Trial:
 
 
 def recognise(
-    attempts: Sequence[Attempt], table: Sequence[Misconception], rtol: float
+    attempts: Sequence[Attempt],
+    table: Sequence[Misconception],
+    rtol: float,
+    *,
+    any_length: bool = False,
 ) -> Misconception | None:
     """Return the first entry of the table of wrong answers that behaves as the student's does.
 
@@ -175,7 +189,7 @@ def recognise(
     for entry in table:
         outcomes = [run(entry.wrong, attempt.case) for attempt in attempts]
         answers = [
-            None if outcome.error else read(outcome.value, attempt.wanted)[0]
+            None if outcome.error else read(outcome.value, attempt.wanted, any_length=any_length)[0]
             for outcome, attempt in zip(outcomes, attempts, strict=True)
         ]
         pairs = list(zip(answers, attempts, strict=True))

@@ -112,7 +112,7 @@ class LiveChecks:
 
     **A thick film.** A supporting film counts as part of the object as soon as it is not flat: one
     of a fifth of the object's brightness, thicker by 40 % at one edge, raises false alarms
-    (``"off_view"``, ``"intensity"``) beyond some 65°.
+    (``"off_view"``, ``"intensity"``, ``"blurred"``) beyond some 65°.
 
     **What lasts.** A value that stands out stays among the values, so a lasting change (another
     beam current from here on) is reported about three times and then taken for the new rule. A

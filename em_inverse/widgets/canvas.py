@@ -71,6 +71,11 @@ class Canvas(anywidget.AnyWidget):
         """For how many seconds the page has drawn nothing of what was sent."""
         return self._flight.unanswered_s
 
+    @property
+    def took_s(self) -> float:
+        """Seconds that a frame took of late, from here until the page had drawn it."""
+        return self._flight.took_s
+
     def on_pick(self, handler: Callable[[dict[str, Any]], None]) -> None:
         """Call `handler` with every click (or key) on a panel.
 

@@ -13,6 +13,9 @@ __all__ = ["OneInFlight"]
 
 Frame = TypeVar("Frame")
 
+# How far one flight moves what a flight is believed to take.
+_BELIEF = 0.3
+
 
 class OneInFlight(Generic[Frame]):
     """Send frames one at a time; while one is on its way, keep only the newest of the others.
@@ -57,6 +60,7 @@ class OneInFlight(Generic[Frame]):
         self._number = 0
         self._flying_since: float | None = None
         self._unanswered_since: float | None = None
+        self._took_s = 0.0
         self._waiting: list[Frame] = []
         self._timer: threading.Timer | None = None
         self._closed = False
@@ -73,6 +77,11 @@ class OneInFlight(Generic[Frame]):
         with self._lock:
             since = self._unanswered_since
             return 0.0 if since is None else self._clock() - since
+
+    @property
+    def took_s(self) -> float:
+        """Seconds from sending a frame to word of it, of late; 0 before the first."""
+        return self._took_s
 
     def push(self, frame: Frame) -> None:
         """Send the frame now, or as soon as the one in flight has arrived or is given up."""
@@ -92,6 +101,9 @@ class OneInFlight(Generic[Frame]):
             self._unanswered_since = None
             if self._closed or number != self._number:
                 return
+            if self._flying_since is not None:
+                took = self._clock() - self._flying_since
+                self._took_s += (took - self._took_s) * (_BELIEF if self._took_s else 1.0)
             self._flying_since = None
             if self._waiting:
                 self._launch()

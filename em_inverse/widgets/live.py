@@ -21,6 +21,13 @@ __all__ = ["LiveExplorer", "LiveSession"]
 # A change is shown at once, but a storm of changes no faster than this.
 _BETWEEN_CHANGES_S = 1 / 30
 _IDLE_S = 0.25
+# The run rests so long to let the picture of a change by, and no longer than that share of the time
+# since the last change: it shares its cores with the browser, but must go on while a slider is
+# dragged.
+_LET_BY_S, _LET_BY = 0.04, 0.25
+# A picture that nobody asked for waits so many times as long as the last one was on its way, and no
+# longer than that many seconds: where solver and browser share two cores, pictures cost iterations.
+_APART, _LONGEST_S = 6.0, 0.4
 # Without an iteration for so long, and for so many usual iterations, a run has come to rest.
 _REST_S, _REST_PACES = 0.5, 5
 _AWAY_S = 60.0
@@ -66,12 +73,14 @@ class LiveExplorer(Explorer):
     *Threads.* The run iterates in its own thread. After an iteration it looks at the clock: when a
     picture is due and the page has drawn the last one, it takes a snapshot and goes on. A second
     thread draws and sends it. A change makes a picture due at once, after the first iteration that
-    knows of it. A page that draws nothing for a minute pauses the run.
+    knows of it, and the run then rests for an instant. A page that draws nothing for a minute
+    pauses the run.
 
     Attributes
     ----------
     frames_per_s : float
-        Pictures a second, at most; 0 shows none while it runs.
+        Pictures a second, at most, beside those that follow a change at once; fewer where they are
+        slow to draw. 0 shows none while it runs.
     """
 
     slow = True
@@ -83,7 +92,7 @@ class LiveExplorer(Explorer):
         self._seen: tuple[LiveSession, Snapshot] | None = None
         self._shown: tuple[int, str] = (0, "paused")
         self._events_seen = 0
-        self._begun = self._taken = self._heard = self._pace = 0.0
+        self._begun = self._taken = self._changed = self._heard = self._pace = 0.0
         self._go_on = False
         self._go = ipywidgets.Button(description="Run", icon="play")
         self._anew = ipywidgets.Button(
@@ -281,12 +290,18 @@ class LiveExplorer(Explorer):
         if self.frames_per_s <= 0:
             return
         changed = len(run.events) != self._events_seen
-        wait = _BETWEEN_CHANGES_S if changed else 1 / self.frames_per_s
+        wait = _BETWEEN_CHANGES_S
+        if not changed:
+            wait = max(1 / self.frames_per_s, min(_APART * self._canvas.took_s, _LONGEST_S))
         if now < self._taken + wait or not (changed or self._canvas.ready):
             return
         self._taken, self._events_seen = now, len(run.events)
         self._seen = self._session, run.snapshot()
         self._news.set()
+        if changed:
+            rest = min(_LET_BY_S, _LET_BY * (now - self._changed))
+            self._changed = now
+            time.sleep(rest)
 
     def _display(self) -> bool:
         """Draw and send one picture, if there is news; called again and again in a thread."""

@@ -34,7 +34,7 @@ class Picture(ipywidgets.Image):
     """Frames a second, at most, for a picture that moves by itself: each is drawn in the kernel."""
     ready = True
     """A picture is never answered, and so never waited for."""
-    unanswered_s = 0.0
+    unanswered_s = took_s = 0.0
 
     scale = traitlets.Float(1.0)
 

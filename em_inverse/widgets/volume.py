@@ -314,6 +314,37 @@ class VolumeView(anywidget.AnyWidget):
             dpi=dpi,
         )
 
+    def picture(self, size: int = 320) -> np.ndarray:
+        """Return the volume as it is looked at now, as a picture without frame and words.
+
+        It is drawn in the kernel, for figures that show several volumes from one side.
+
+        Parameters
+        ----------
+        size : int, 16 to 2000
+            Edge of the square picture in pixels.
+
+        Returns
+        -------
+        ndarray of uint8, shape (size, size, 3)
+            Red, green and blue; black with nothing to show.
+
+        Raises
+        ------
+        ParameterError
+            When the size is outside what is allowed.
+
+        Examples
+        --------
+        >>> VolumeView(np.ones((8, 8, 8))).picture(64).shape
+        (64, 64, 3)
+        """
+        from em_inverse.widgets.rendering import render
+
+        with self._lock:
+            values = np.zeros((8, 8, 8), np.uint8) if self._values is None else self._values
+            return render(values, self.view, size=size)
+
     def set_text_scale(self, scale: float) -> None:
         """Set the text size; 1 at a desk, 2 for projection."""
         self.scale = check_number(scale, "scale", minimum=0.1)

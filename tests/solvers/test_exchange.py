@@ -159,9 +159,9 @@ def test_asd_pocs_takes_projections_in(schedule):
     x, first = solver.x.copy(), solver._first_tv_step
     solver.exchange(A, B, arrived=0.75)
     assert (solver.x == x).all()
-    assert solver._beta == pytest.approx(0.5 * (1 - 2 / 3 * 0.75))
-    if schedule == "published":
-        assert solver._tv_step == first
+    damped = 1 - 2 / 3 * 0.75 if schedule == "published" else 1.0
+    assert solver._beta == pytest.approx(0.5 * damped)
+    assert solver._tv_step == first
     solver.epsilon = 0.3 * np.sqrt(B.size)
     solver.run(60)
     assert not solver.x[~support].any()

@@ -29,6 +29,23 @@ def test_only_the_newest_waits_and_only_one_flies():
     flight.close()
 
 
+def test_how_long_a_frame_takes_follows_the_last_ones():
+    clock = Clock()
+    flight = OneInFlight(lambda number, frame: None, patience=60, clock=clock)
+    assert flight.took_s == 0
+    for number, took in enumerate([0.1, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3], start=1):
+        flight.push("frame")
+        clock.now += took
+        flight.drawn(number)
+        if number == 1:
+            assert flight.took_s == pytest.approx(0.1)
+    assert 0.25 < flight.took_s < 0.3
+    clock.now += 5
+    flight.drawn(8)
+    assert flight.took_s < 0.3
+    flight.close()
+
+
 def test_word_of_an_older_frame_is_ignored():
     sent = []
     flight = OneInFlight(lambda number, frame: sent.append(frame), patience=60)

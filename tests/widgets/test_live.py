@@ -264,6 +264,19 @@ def test_pictures_wait_for_the_page(toy, monkeypatch):
     until(lambda: len(Toy.drawn) > 30)
 
 
+def test_pictures_that_are_slow_to_draw_come_less_often(toy, monkeypatch):
+    monkeypatch.setattr(live, "_APART", 1000.0)
+    monkeypatch.setattr(live, "_LONGEST_S", 1e6)
+    toy.start()
+    until(lambda: len(Toy.drawn) > 5)
+    monkeypatch.setattr(type(toy._canvas), "took_s", 99.0)
+    shown, at = len(Toy.drawn), toy.run.iteration
+    until(lambda: toy.run.iteration > at + 50)
+    assert len(Toy.drawn) <= shown + 1
+    toy._inputs["epsilon"].value = 1.5
+    until(lambda: toy.result.epsilon == 1.5)
+
+
 def test_without_pictures_it_runs_unseen(toy):
     toy.frames_per_s = 0
     toy.start()

@@ -221,6 +221,21 @@ def test_a_snapshot_follows_the_view(shown):
     assert titles[:2] == ["The maximum along the line of sight", "z, x at y = 2 nm"]
 
 
+def test_a_picture_is_what_the_view_shows_without_its_frame(shown, ball):
+    shown.set_view({"mode": "mip"})
+    picture = shown.picture(64)
+    assert picture.shape == (64, 64, 3)
+    assert picture.dtype == np.uint8
+    assert picture[32, 32].min() > 200 > picture[0, 0].max()
+    shown.show(np.roll(ball, 6, axis=1))
+    assert not np.array_equal(shown.picture(64), picture)
+    with pytest.raises(ParameterError, match="size is 4"):
+        shown.picture(4)
+    empty = VolumeView(name="nothing to show")
+    assert np.ptp(empty.picture(16)) < 20
+    empty.close()
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [

@@ -95,7 +95,7 @@ def test_section_0_the_specimen():
 def test_section_1_the_truth_misses_the_data_by_the_noise():
     b, s = recorded()
     misfit = np.linalg.norm(forward.ParallelBeam(X.shape, ANGLES) @ X - b)
-    assert misfit / (s * np.sqrt(b.size)) == pytest.approx(1.01, abs=0.005)
+    assert misfit / (s * np.sqrt(b.size)) == pytest.approx(1.015, abs=0.0006)
 
 
 @cache
@@ -159,7 +159,7 @@ def test_section_5_it_looks_as_if_it_were_done():
     run.epsilon = 1.0
     run.run(240)
     distance = np.array(run.history["data_distance"]) / run.radius
-    assert distance[-1] == pytest.approx(1.24, abs=0.01)
+    assert distance[-1] == pytest.approx(1.21, abs=0.01)
     assert abs(distance[-1] / distance[-6] - 1) < 0.001
 
 
@@ -173,8 +173,8 @@ def test_section_5_the_first_tv_step_is_what_throws_the_slice_back(monkeypatch):
 
     monkeypatch.setattr(ASDPOCS, "exchange", exchange)
     rounds = until_near(fed(steer(method="asd_pocs", schedule="published"), range(75), 2))
-    assert rounds == pytest.approx(36, abs=2)
-    assert 111 / rounds == pytest.approx(3.1, abs=0.2)  # the cell prints the 111
+    assert rounds == pytest.approx(39, abs=1)
+    assert 111 / rounds == pytest.approx(2.8, abs=0.1)  # the cell prints the 111
 
 
 def test_section_6_what_has_been_seen():
@@ -248,7 +248,7 @@ def test_section_9_what_the_explorer_shows():
     made.run.run(100)
     distance = np.array(made.run.history["data_distance"]) / made.run.radius
     assert distance[-1] > 1.1
-    assert abs(distance[-1] / distance[-11] - 1) < 0.005
+    assert abs(distance[-1] / distance[-11] - 1) < 0.01
     fresh = session(1.0, "published")
     fresh.run.run(120)
     assert fresh.run.history["data_distance"][-1] / fresh.run.radius < 1.02

@@ -68,7 +68,7 @@ def file_histories(rng: np.random.Generator, growing: int, needed: int) -> list[
 
     Examples
     --------
-    >>> file_histories(np.random.default_rng(0), 3, 2)[4]
+    >>> file_histories(np.random.default_rng(0), 3, 2)[6]
     [0, 0, 0, 0, 0]
     """
     grows = [int(v) for v in np.cumsum(rng.integers(500, 9000, max(growing, 3)))]
