@@ -41,8 +41,8 @@ def _fault(fusion: float, problem: Any) -> str | None:
 
 believe = DecisionExercise(
     "believe",
-    "Three fusions of one recording at a tenth of the dose, made with different γ and λ₂. Which one "
-    "do you believe, 1, 2 or 3? At the microscope nobody knows the truth. Answer with "
+    "Three fusions of one recording at a tenth of the dose, made with different γ and λ₂. Which "
+    "one do you believe, 1, 2 or 3? At the microscope nobody knows the truth. Answer with "
     'ex.believe.check(fusion=..., because=["...", "..."]).',
     value_name="fusion",
     problem=pictures.settings,
@@ -65,8 +65,8 @@ believe = DecisionExercise(
             "Fusion 1 cannot be it: iron misses its spectra in blocks by more than chance allows, "
             "with the usual λ₂.",
             True,
-            "λ₂ is as in the good one, so that something in the model of the image is wrong: γ, the "
-            "law, or the probe.",
+            "λ₂ is as in the good one, so that something in the model of the image is wrong: γ, "
+            "the law, or the probe.",
             "Read the deviance in blocks of fusion 1, element by element.",
         ),
         "D": Statement(
@@ -75,8 +75,8 @@ believe = DecisionExercise(
             "Fusion 3 is the smoothest. It holds little noise, and not all of the oxygen's shape.",
         ),
         "E": Statement(
-            "Fusion 3 cannot be it: all elements miss their spectra in blocks, and a smaller λ₂ cures "
-            "it.",
+            "Fusion 3 cannot be it: all elements miss their spectra in blocks, and a smaller λ₂ "
+            "cures it.",
             True,
             "Halve λ₂ first, and blame the law only if the warning stays: here it goes.",
             "Two fusions share one γ. What do their deviances say of λ₂?",
@@ -99,7 +99,7 @@ believe = DecisionExercise(
         "Look at blocks: 1.5 is the limit. Then ask which of the two others λ₂ would cure.",
     ],
     picture=pictures.believe,
-    takeaway="Then write law, γ and where it came from, both λ, the doses of both detectors and the "
-    "deviances below the maps.",
+    takeaway="Then write law, γ and where it came from, both λ, the doses of both detectors and "
+    "the deviances below the maps.",
     points=2,
 )

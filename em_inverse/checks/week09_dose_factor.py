@@ -87,8 +87,8 @@ dose_factor = Exercise(
         Misconception(
             "linear axes",
             lambda doses, errors, dose, error: np.interp(error, errors[::-1], doses[::-1]) / dose,
-            "You interpolate on linear axes. Between doses a factor 2 apart the curve is bent there "
-            "and nearly straight on logarithmic ones.",
+            "You interpolate on linear axes. Between doses a factor 2 apart the curve is bent "
+            "there and nearly straight on logarithmic ones.",
             "Take logarithms of doses and errors, interpolate, and np.exp at the end.",
             credit=0.5,
         ),
