@@ -145,7 +145,7 @@ for name, maps in (("raw", counts), ("TV alone", alone.x), ("fused", fused.x)):
     print(f"{name:8s} RMSE (Au, Fe, O, all):", *(f"{e:.3f}" for e in errors(maps, 0.1)))
 
 # %% [markdown]
-# **Why.** TV alone does most of the work: a factor of 4.6 in RMSE over all. The image adds a factor of 1.3, and not to everybody: 2.4 for gold, 1.5 for iron, nothing for oxygen, which it does not see. Iron gains mostly where iron and gold meet: the image knows where the core ends. The inclusion of iron, a dark spot at the top of the true map of oxygen, is lost both ways: too faint for TV at this dose, and dark for the image.
+# **Why.** TV alone does most of the work: a factor of 4.6 in RMSE over all. The image adds a factor of 1.3, and not to everybody: 2.4 for gold, 1.5 for iron, nothing for oxygen, which it does not see. Iron gains mostly where iron and gold meet: the image knows where the core ends. The inclusion of iron, a round dark spot at the top of the true map of oxygen, is a shallow dent without a shape, with the image as without it.
 #
 # ## 5. Dose, like for like
 #
@@ -290,7 +290,7 @@ for dose in (0.1, 0.02):
           f"{found.dose_factor:.2g} times this dose")
 
 # %% [markdown]
-# **Why.** What a wrong γ adds to the deviance is proportional to the dose. At D/10 an error of 0.1 passes, and costs half of what fusion brought. At D/50 even 0.2 may pass, and the check says that it could not have known. So a low-dose fusion must bring its γ along, calibrated at high dose; a passed check is then no proof.
+# **Why.** What a wrong γ adds to the deviance is proportional to the dose. At D/10 an error of 0.1 passes, and costs iron all that the image brought (TV alone had 0.042). At D/50 an error of 0.2 is at the limit, with other noise it would pass, and the check says that it cannot be relied on there. So a low-dose fusion must bring its γ along, calibrated at high dose; a passed check is then no proof.
 #
 # Last suspect: the probe. An image has edges as wide as its probe; a map that is fused with it inherits them, or is told of them by $A$. Here maps are flat pieces with sharp borders, and the image has a probe of σ = 2.5 px (64 × 64 pixels, dose D).
 #
@@ -309,7 +309,7 @@ for psf in (None, 1.25, 2.5, 3.75):
     print(f"fused, psf = {psf}: RMSE {errors(fit.x, 1, flat)[-1]:.3f}, blocks {worst:.1f}")
 
 # %% [markdown]
-# **Why.** With its probe ignored, the image forces its blurred edges upon maps that were sharp: more than twice the error of the raw maps. Half a probe is hardly better. The right one beats TV alone by a little only: a blurred image knows less about edges. And the check fails loudly for all three wrong ones.
+# **Why.** With its probe ignored, the image forces its blurred edges upon maps that were sharp: more than twice the error of the raw maps. With half a probe it is still worse than raw. The right one beats TV alone by a little only: a blurred image knows less about edges. And the check fails loudly for all three wrong ones.
 #
 # ## 8. When fusion must not be used
 #
@@ -405,7 +405,7 @@ print(ex.believe)
 ex.believe.check(fusion=chosen, because=because)
 
 # %% [markdown]
-# **Why (read after you have answered).** The truth agrees: the errors over all are 0.049, 0.025 and 0.047. All three match the image. Read the deviances twice: *which* element misses, and whether a smaller λ₂ cures it.
+# **Why (read after you have answered).** The truth agrees: the errors over all are 0.049, 0.025 and 0.050. All three match the image. Read the deviances twice: *which* element misses, and whether a smaller λ₂ cures it.
 #
 # ## 10. Explorer: four knobs
 #
@@ -431,7 +431,7 @@ print(f"dose {shown.dose:.2g} D, γ = {shown.gamma}: RMSE fused {shown.rmse['all
 # ## Caveats: who would be misled, and how they would notice
 #
 # - The particle was made with the law, γ and grid of the fit, in sections 1 to 6. Who carries "2.5 times" to a microscope is misled, and would notice by calibrating γ: 0.2 off costs more than fusion brings.
-# - One particle, flat in no map. Where maps are flat pieces TV alone is stronger, and the image has more to say about borders; the factor differs.
+# - One particle, three elements far apart in Z. With other elements, other shares of the brightness, the factor is another one; redo the curves for yours.
 # - Background was known. A background subtracted wrongly is an element that nobody mapped (section 8).
 # - Registration was perfect. A shift of a pixel between image and maps acts like a wrong probe: look at residuals for edges with a red and a blue side.
 # - Fused maps look certain. Fuse two halves of the counts (thinning gives them), and believe what both show.

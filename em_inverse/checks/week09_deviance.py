@@ -28,7 +28,8 @@ def _cases(rng: np.random.Generator, sizes: Sequence[tuple[int, ...]]) -> list[C
 
 
 def _zero_at_a_fit(case: Case, _: np.ndarray, call: Callable[..., np.ndarray]) -> str | None:
-    if abs(float(call(counts=case["expected"]))) < _TOLERANCE:
+    whole = case["counts"] + 1
+    if abs(float(call(counts=whole, expected=whole))) < _TOLERANCE:
         return None
     return "Counts that are exactly as expected have a deviance of 0; yours is another number."
 
@@ -68,8 +69,8 @@ deviance = Exercise(
     sizes=[(4, 5), (3, 3), (6, 2)],
     properties=[
         Property("zero for a perfect fit", _zero_at_a_fit),
-        Property("empty pixels", _empty_pixels),
         Property("a mean over pixels", _repeats),
+        Property("empty pixels", _empty_pixels),
     ],
     misconceptions=[
         Misconception(
