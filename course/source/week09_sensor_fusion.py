@@ -61,7 +61,7 @@ print("RMSE of the raw maps (Au, Fe, O, all):", *errors(counts, 0.1).round(2))
 #
 # ## 2. What the image says
 #
-# The image of maps $x$ is taken to be $h(x) = \sum_e (Z_e x_e)^\gamma$ with γ = 1.7, the law of the published method (Schwartz and others 2022). $Z$ is counted in units of the heaviest element. γ lies between 1.4 and 2 and depends on the detector.
+# The image of maps $x$ is taken to be $h(x) = \sum_e (Z_e x_e)^\gamma$ with γ = 1.7: the *contrast law* of the published method (Schwartz and others 2022). $Z$ is counted in units of the heaviest element. γ lies between 1.4 and 2 and depends on the detector.
 #
 # > **Predict.** Take a tenth of the gold away. How much iron has to be put there instead, so that the image stays as it is: a third, as much, six times as much? And which share of the brightness is oxygen's?
 

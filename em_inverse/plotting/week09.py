@@ -82,8 +82,8 @@ def maps(truth: np.ndarray, alone: np.ndarray, fused: np.ndarray) -> None:
         figure,
         alt="Maps of iron and oxygen, by TV alone, fused, and true. By TV alone the ring of iron "
         "is patchy, with a frayed inner edge; fused, it has the sharp edge of the truth. The map "
-        "of oxygen is as patchy fused as alone; a dark spot at the top of the true one is a shallow "
-        "dent in both.",
+        "of oxygen is as patchy fused as alone; a dark spot at the top of the true one is a "
+        "shallow dent in both.",
     )
 
 
