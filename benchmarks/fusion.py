@@ -75,7 +75,7 @@ def _best_fused(truth: np.ndarray, haadf: np.ndarray, counts: np.ndarray, dose: 
     for factor in _GRID:
         lam = factor * typical.parameters["lambda_tv"]
         fused = fusion.fuse(haadf, counts, _ELEMENTS, lam_tv=lam)
-        found.append((lam, _errors(fused.x, truth, dose), fused.x.sum() / counts.sum()))
+        found.append((lam, _errors(fused.x, truth, dose), float(fused.x.sum() / counts.sum())))
     best = min(found, key=lambda entry: float(entry[1][-1]))
     return best[1], best[2], {float(lam): float(errors[-1]) for lam, errors, _ in found}
 
@@ -103,7 +103,7 @@ def _dose(result: Result, n: int, seeds: tuple[int, ...]) -> None:
             rows.setdefault("alone, D/10", []).append(_best_alone(truth, counts, 0.1))
             best, share, _ = _best_fused(truth, haadf, counts, 0.1)
             rows.setdefault("fused, D/10", []).append(best)
-            kept.append(abs(share - 1))
+            kept.append(abs(float(share) - 1))
             for score in ("deviance", "squares"):
                 chosen = fusion.choose_lam_tv(haadf, counts, _ELEMENTS, score=score, seed=seed).lam
                 fused = fusion.fuse(haadf, counts, _ELEMENTS, lam_tv=chosen)

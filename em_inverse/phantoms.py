@@ -449,8 +449,8 @@ def core_shell_elements(
     Examples
     --------
     >>> gold, iron, oxygen = core_shell_elements(64, thickness="slab")
-    >>> gold[32, 32], iron[32, 12], oxygen[32, 12]
-    (1.0, 0.8, 0.6)
+    >>> print(gold[32, 32], iron[32, 12], oxygen[32, 12])
+    1.0 0.8 0.6
     """
     size = check_integer(n, "n", minimum=_SMALLEST)
     round_one = check_choice(thickness, "thickness", ("sphere", "slab")) == "sphere"

@@ -5,6 +5,7 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,17 +28,20 @@ def command():
 
 @pytest.fixture(scope="module")
 def quick():
-    """Run a part with tiny sizes, as on a machine without ASTRA, whether it is there or not."""
-    from benchmarks import child, machine, projector, reconstruction
+    """Run a part with tiny sizes, as on a machine without its peers, be they there or not."""
+    from benchmarks import child, fusion, machine, projector, reconstruction
     from benchmarks.harness import Settings
 
     def version_of(package):
-        return "not installed" if "astra" in package else machine.version_of(package)
+        absent = "astra" in package or "multimodal" in package
+        return "not installed" if absent else machine.version_of(package)
 
     with pytest.MonkeyPatch.context() as patch:
         for module in (projector, reconstruction):
             patch.setattr(module, "astra", lambda: None)
             patch.setattr(module, "version_of", version_of)
+        patch.setattr(fusion, "multimodal_fusion", lambda: None)
+        patch.setattr(fusion, "version_of", version_of)
         run = functools.cache(lambda name, threads: child.run(name, Settings(threads, quick=True)))
         yield lambda name, threads=1: run(name, threads)
 
@@ -71,13 +75,35 @@ def test_ratios_are_of_the_times_beside_them(quick):
     assert rows["ours"]["CPU s"] == pytest.approx(parts)
 
 
-@pytest.mark.parametrize("name", ["total_variation", "reconstruction", "convergence", "alignment"])
+@pytest.mark.parametrize(
+    "name", ["total_variation", "reconstruction", "convergence", "alignment", "fusion"]
+)
 def test_every_part_runs(quick, name):
     result = quick(name)
     assert result["tables"]
     assert all(len(row) == len(t["columns"]) for t in result["tables"] for row in t["rows"])
     assert result["bars"]
     json.dumps(result, allow_nan=False)
+
+
+def test_our_fusion_solves_the_peers_objective():
+    from benchmarks import fusion
+
+    _, haadf, counts = fusion._recorded(32, "slab", 1.0, 0)
+    image, maps = haadf / haadf.max(), counts / counts.max()
+    weights = fusion._PEER["its tutorial"]
+    before = fusion._peer_objective(maps, image, maps, weights)
+    goal = before - 0.05 * abs(before)
+    needed, reached = fusion._iterations_to(goal, image, maps, weights)
+    assert reached <= goal < before
+    assert needed < 50
+    solver = fusion._on_their_objective(image, maps, weights)
+    solver.run(200)
+    least = fusion._peer_objective(solver.x, image, maps, weights)
+    rng = np.random.default_rng(0)
+    for size in (1e-2, 1e-3):
+        other = np.maximum(solver.x + size * rng.standard_normal(maps.shape), 0)
+        assert fusion._peer_objective(other, image, maps, weights) > least
 
 
 @pytest.mark.browser

@@ -176,6 +176,9 @@ def test_thinning_finds_a_good_smoothing_for_counts():
     assert found.scores[-1] > found.scores.min()
     same = choose.thinning(counts, lambdas, smooth, repeats=2, seed=0)
     assert same.lam == found.lam
+    squares = choose.thinning(counts, lambdas, smooth, repeats=2, score="squares", seed=0)
+    assert errors[int(np.argmin(squares.scores))] <= 1.15 * min(errors)
+    assert squares.score_name == "held-out squares"
 
 
 def test_thinning_needs_whole_electrons():
@@ -191,6 +194,7 @@ def test_thinning_needs_whole_electrons():
         lambda: choose.l_curve(H, Y, [-1.0]),
         lambda: choose.gcv(H, Y, penalty="curvature"),
         lambda: choose.thinning([1, 2], [1.0], lambda p, lam: p, fraction=1.0),
+        lambda: choose.thinning([1, 2], [1.0], lambda p, lam: p, score="likes"),
     ],
 )
 def test_bad_parameters(call):

@@ -327,3 +327,30 @@ def test_lengths_and_centres_are_checked():
         phantoms.disc(32, -1)
     with pytest.raises(DataError, match=r"centre has shape \(3,\)"):
         phantoms.disc(32, 5, (1, 2, 3))
+
+
+@pytest.mark.parametrize("thickness", ["sphere", "slab"])
+def test_core_shell_elements_share_one_scale(thickness):
+    gold, iron, oxygen = phantoms.core_shell_elements(64, thickness=thickness)
+    assert max(gold.max(), iron.max(), oxygen.max()) == 1
+    oxide = (oxygen > 0.3) & (gold == 0) & (iron < 0.85)
+    assert oxygen[oxide].sum() / iron[oxide].sum() == pytest.approx(0.75, rel=0.02)
+    # The void: less gold right of the centre than left of it.
+    assert gold[32, 38] < gold[32, 25]
+    # The inclusion: iron without oxygen above the centre.
+    assert iron[12, 32] > iron[51, 32]
+    assert oxygen[12, 32] < oxygen[51, 32]
+    with pytest.raises(ParameterError, match="thickness is 'cube'"):
+        phantoms.core_shell_elements(64, thickness="cube")
+
+
+def test_nearly_equal_z_hides_what_only_spectra_see():
+    cobalt, manganese = phantoms.nearly_equal_z(64)
+    both = cobalt + manganese
+    above, right, below, left = (16, 32), (32, 48), (48, 32), (32, 16)
+    assert both[above] == pytest.approx(1)
+    assert manganese[above] > 5 * cobalt[above]
+    assert [both[at] for at in (right, below, left)] == pytest.approx([0.75] * 3)
+    assert cobalt[right] < manganese[right]
+    assert manganese[below] < cobalt[below]
+    assert min(cobalt.min(), manganese.min()) >= 0

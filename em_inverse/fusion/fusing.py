@@ -204,7 +204,8 @@ def fuse(
         alone = first.run(30).x
         scale = _brightness(alone, contrast, probe, image)
     if tv_weights is None:
-        heard = scale * contrast.weights**gamma * spectra.step / sigma
+        brightness = contrast.weights**gamma
+        heard = scale * brightness * _distinct(brightness) * spectra.step / sigma
         weights = np.clip(np.hypot(1.0, _IMAGE_NOISE * heard), 1.0, _LARGEST_WEIGHT)
     else:
         weights = _chosen(tv_weights, spectra, "tv_weights")
@@ -413,6 +414,16 @@ def _weighted(
         raise ParameterError(f"haadf_weights reaches {measured.min():g}; a brightness is above 0.")
     contrast.weights = (measured / measured.max()) ** (1 / contrast.gamma)
     return contrast
+
+
+def _distinct(brightness: np.ndarray) -> np.ndarray:
+    """How far each element stands apart from its like in the image: 0 for twins, 1 for one alone.
+
+    The image says nothing of the difference of twins, so neither does its noise reach it.
+    """
+    ratio = np.minimum.outer(brightness, brightness) / np.maximum.outer(brightness, brightness)
+    np.fill_diagonal(ratio, 0.0)
+    return np.asarray(1 - ratio.max(axis=1))
 
 
 def _chosen(

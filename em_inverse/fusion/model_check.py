@@ -50,7 +50,7 @@ class ModelCheck:
         What is taken for a sign of a wrong model.
     gamma_effect : dict of str to float
         By how much the deviance of blocks would rise if γ were wrong by `gamma_step` (the less
-        visible of both signs); empty where γ has not been tried.
+        visible of both signs); empty where γ has not been tried, as with maps that fail already.
     gamma_step : float
     dose_factor : float
         How many times the dose would make such an error visible; below 1 where it is already.
@@ -193,7 +193,7 @@ def check(
     ]
     effect: dict[str, float] = {}
     factor = float("nan")
-    if try_gamma:
+    if try_gamma and not warnings:
         rise = _gamma_effect(fused, x, unit, noise, step)
         effect = dict(zip(names, rise.tolist(), strict=True))
         factor = (block_limit - 1) / max(float(rise.max()), 1e-12)

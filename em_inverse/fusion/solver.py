@@ -45,6 +45,8 @@ _SHARE, _LARGEST_RATIO = 0.1, 16.0
 _SMOOTHING, _LEAST = 1.5, 1e-4
 # How strongly a multiplier answers to a missing total, and its largest size: found by experiment.
 _ASCENT, _LARGEST_LIFT = 2.0, 0.5
+# A run may end when they move by less than this, half a per cent of the total missing.
+_REST = 0.01
 
 
 class Fusion(Solver):
@@ -130,6 +132,8 @@ class Fusion(Solver):
         n, rows, columns = model.spectra.shape
         self.keep_totals = bool(keep_totals)
         self._lift = np.zeros(n)
+        # How far the multipliers of the totals have just moved.
+        self.restless = 0.0
         self.tv_weights = np.ones(n)
         if tv_weights is not None:
             self.tv_weights = check_array(tv_weights, "tv_weights", shape=(n,), dtype=np.float64)
@@ -255,10 +259,15 @@ class Fusion(Solver):
         net = np.where(model.inside, model.spectra - model.background, 0)
         wanted = net.sum(axis=(1, 2), dtype=np.float64)
         missing = wanted - self.x.sum(axis=(1, 2), dtype=np.float64)
-        # Counts answer in proportion to themselves, Gaussian spectra everywhere alike.
-        size = np.maximum(wanted, 1e-12) if model.noise == "poisson" else model.inside.sum() / 2
-        change = _ASCENT * missing / size
-        self._lift = np.clip(self._lift + change, -_LARGEST_LIFT, _LARGEST_LIFT)
+        # Counts answer in proportion to themselves, those of the background included; Gaussian
+        # spectra answer everywhere alike.
+        size = np.full(len(wanted), model.inside.sum() / 2)
+        if model.noise == "poisson":
+            size = np.maximum(model.spectra.sum(axis=(1, 2), dtype=np.float64), 1e-12)
+        lift = self._lift + _ASCENT * missing / size
+        lift = np.clip(lift, -_LARGEST_LIFT, _LARGEST_LIFT)
+        self.restless = float(np.abs(lift - self._lift).max())
+        self._lift = lift
 
     def _steps(self) -> tuple[float, float]:
         """τ and σ with τσ‖∇‖² = 1."""
@@ -285,6 +294,8 @@ class Fusion(Solver):
 def settled(tol: float = 1e-4, span: int = 2) -> StopRule:
     """Stop when the objective has changed by no more than `tol`, relatively, in `span` iterations.
 
+    Where totals are held, they must be within about half a per cent as well.
+
     Parameters
     ----------
     tol : float, > 0
@@ -295,7 +306,7 @@ def settled(tol: float = 1e-4, span: int = 2) -> StopRule:
 
     def rule(solver: Solver) -> str | None:
         values = solver.history["objective"]
-        if len(values) <= span:
+        if len(values) <= span or getattr(solver, "restless", 0.0) > _REST:
             return None
         change = abs(values[-1] - values[-1 - span])
         return f"objective settled to {tol:g}" if change <= tol * abs(values[-1]) else None
