@@ -237,8 +237,8 @@ def trap(haadf: np.ndarray, truth: np.ndarray, fused: Mapping[str, np.ndarray]) 
         figure,
         alt=f"A disc with four round features: the image, the true map of cobalt, and maps of "
         f"cobalt and manganese ({told}). At the top manganese replaces cobalt. The image hardly "
-        f"shows it. The first fusion does, the second, with the larger λ₂, has nearly lost it in "
-        f"cobalt and in manganese. The features where something is missing stay in all of them.",
+        f"shows it. The first fusion does; in the second, with the larger λ₂, it is pale in both "
+        f"maps. The features where something is missing stay in all of them.",
     )
 
 

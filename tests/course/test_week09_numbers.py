@@ -86,7 +86,7 @@ def test_section_4_who_gains():
     assert raw[3] / tv[3] == pytest.approx(4.6, abs=0.06)
     ratios = tv / fit
     assert ratios[3] == pytest.approx(1.3, abs=0.05)
-    assert ratios[0] == pytest.approx(2.4, abs=0.07)
+    assert ratios[0] == pytest.approx(2.3, abs=0.07)
     assert ratios[1] == pytest.approx(1.5, abs=0.05)
     assert ratios[2] == pytest.approx(1, abs=0.03)
 
@@ -112,7 +112,7 @@ def factor_of_dose(seed):
     return week09_reference.dose_factor(DOSES, curve, 0.1, reached)
 
 
-@pytest.mark.parametrize(("seed", "factor"), [(1, 2.5), (2, 2.1), (3, 2.7)])
+@pytest.mark.parametrize(("seed", "factor"), [(1, 2.4), (2, 1.9), (3, 2.4)])
 def test_section_5_dose_saved_against_tv_alone(seed, factor):
     assert factor_of_dose(seed) == pytest.approx(factor, abs=0.07)
 
@@ -151,7 +151,7 @@ def test_section_6_rules_for_lambda():
 @cache
 def stretched(step, kept):
     usual = fused(0.1).parameters["lambda_tv"]
-    return fused(0.1, lam_tv=step * usual, keep_totals=kept).x / 10
+    return fused(0.1, lam_tv=step * usual, keep_totals=kept, tol=1e-5).x / 10
 
 
 def test_section_6_a_large_lambda_changes_the_chemistry():
@@ -163,14 +163,14 @@ def test_section_6_a_large_lambda_changes_the_chemistry():
     assert ratio(stretched(4, False)) / true == pytest.approx(1.2, abs=0.02)
     assert ratio(stretched(10, False)) / true == pytest.approx(4 / 3, abs=0.02)
     kept = [ratio(stretched(step, True)) / true - 1 for step in (1, 4, 10)]
-    assert max(np.abs(kept)) == pytest.approx(0.06, abs=0.006)
+    assert max(np.abs(kept)) == pytest.approx(0.07, abs=0.006)
     middle = RADIUS < 19  # in front of and behind the core: "from the shell to the core"
     assert stretched(4, True)[2][middle].mean() > 1.3 * X[2][middle].mean()
 
     def steepest(y):
         return np.percentile(np.hypot(*np.gradient(y[1])), 99)
 
-    assert steepest(stretched(4, True)) / steepest(X) == pytest.approx(0.98, abs=0.02)
+    assert steepest(stretched(4, True)) / steepest(X) == pytest.approx(1.0, abs=0.03)
 
 
 def test_section_7_a_wrong_model_passes_the_image_and_not_the_spectra():
@@ -193,9 +193,7 @@ def test_section_7_what_a_low_dose_hides():
     iron = errors(near.x, 0.1)[1]
     assert iron == pytest.approx(tenth()[1][1], abs=0.0015)  # "all that the image brought"
     assert tenth()[1][1] == pytest.approx(0.042, abs=5e-4)
-    found = [blocks(fused(0.02, seed, gamma=1.5))["Fe"] for seed in (1, 2, 3, 4)]
-    assert found[0] == pytest.approx(1.5, abs=0.1)  # "at the limit"
-    assert min(found) < 1.5  # "with other noise it would pass"
+    assert 1.35 < blocks(fused(0.02, gamma=1.5))["Fe"] < 1.5  # "just passes"
     assert fusion.check(fused(0.02)).gamma_testable is False
     rise = [fusion.check(fused(dose)).gamma_effect["Fe"] for dose in (1, 0.1)]
     assert rise[0] / rise[1] == pytest.approx(10, rel=0.15)  # "proportional to the dose"
@@ -237,11 +235,12 @@ def test_section_8_elements_that_the_image_cannot_tell_apart():
     def top(fit):
         return fit.x[0][24:40, 56:72].mean() / 10
 
-    assert total(tv) / total(once) == pytest.approx(3, abs=0.5)
+    assert total(tv) / total(once) == pytest.approx(2, abs=0.2)
+    assert total(high) < total(once)
     assert 1 < difference(once) / difference(tv) < 1.25  # "a little worse"
     assert mix[0][24:40, 56:72].mean() == pytest.approx(0.10, abs=0.005)
-    assert top(high) == pytest.approx(0.43, abs=0.015)
-    assert top(smooth) == pytest.approx(0.19, abs=0.015)
+    assert top(high) == pytest.approx(0.28, abs=0.01)
+    assert top(smooth) == pytest.approx(0.20, abs=0.01)
     assert any("nearly one element" in words for words in fusion.check(once).warnings)
 
 
@@ -318,15 +317,21 @@ def explored(**given):
 
 
 def test_section_10_what_the_explorer_shows():
-    full, tenth_, low = (explored(gamma=1.5, dose=dose) for dose in (1, 0.1, DOSE.values[2]))
-    assert full.blocks["Fe"] == pytest.approx(18, abs=0.6)
+    low = DOSE.values[1]
+    assert low == pytest.approx(0.02, abs=0.002)
+    full, some, little = (explored(gamma=1.5, dose=dose) for dose in (1, 0.1, low))
+    assert full.blocks["Fe"] == pytest.approx(18, abs=0.5)
     assert full.rmse["all"] == pytest.approx(0.044, abs=6e-4)
     assert full.rmse_alone["all"] == pytest.approx(0.025, abs=6e-4)
-    assert tenth_.blocks["Fe"] == pytest.approx(2, abs=0.2)
-    assert tenth_.rmse["all"] == pytest.approx(tenth_.rmse_alone["all"], rel=0.03)  # "level"
-    assert DOSE.values[2] == pytest.approx(0.05, abs=0.005)
-    assert low.passed
-    assert low.rmse["all"] < low.rmse_alone["all"]
+    assert some.blocks["Fe"] == pytest.approx(2, abs=0.2)
+    assert some.rmse["all"] == pytest.approx(some.rmse_alone["all"], rel=0.03)  # "level"
+    assert little.passed
+    for shown in (little, explored(dose=low)):
+        assert shown.rmse["all"] == pytest.approx(0.067, abs=0.0015)
+    assert little.rmse_alone["all"] == pytest.approx(0.080, abs=6e-4)
+    least = explored(dose=0.01)
+    assert not least.passed  # "a false alarm"
+    assert max(least.blocks, key=least.blocks.get) == "Au"
     spectra, image = explored(lam_spectrum=100), explored(lam_spectrum=0.1)
     raw = np.sqrt(np.mean((spectra.at.counts / 10 - spectra.at.truth) ** 2))
     assert spectra.rmse["all"] > 0.8 * raw  # "as noisy as the counts themselves"
