@@ -29,6 +29,7 @@ EXPLORERS = {
     "LCurveExplorer": 4,
     "WedgeExplorer": 5,
     "FewTiltsExplorer": 6,
+    "FusionExplorer": 9,
     "DeblurringExplorer": 11,
 }
 MEDIAN_MS, P95_MS = 100, 150

@@ -17,6 +17,7 @@ from em_inverse import datasets
 HERE = Path(__file__).resolve().parent
 BINNING = 4
 OFFSET, LEVEL = 32768, 16
+CORNER, DIGITS = 128, 4
 
 
 def small_needle() -> dict[str, np.ndarray]:
@@ -29,6 +30,18 @@ def small_needle() -> dict[str, np.ndarray]:
         "projections": np.round(blocks.mean(axis=(2, 4)) / LEVEL).astype(np.uint16),
         "angles_deg": series.angles_deg,
         "pixel_size_nm": np.float64(round(BINNING * (series.pixel_size_nm or 0.0), 6)),
+    }
+
+
+def small_element_maps() -> dict[str, np.ndarray]:
+    """Cut a corner out of the DyScO3 maps, and round the fractions to four digits."""
+    full = datasets.load("dysco3-haadf-edx")
+    assert isinstance(full, datasets.ElementMaps)
+    corner = np.s_[:CORNER, :CORNER]
+    maps = {name: np.round(one[corner], DIGITS) for name, one in full.maps.items()}
+    return {
+        "HAADF": full.haadf[corner].astype(np.uint16),
+        **{name: one.astype(np.float32) for name, one in maps.items()},
     }
 
 
@@ -45,3 +58,4 @@ def write(path: Path, arrays: dict[str, np.ndarray]) -> None:
 
 if __name__ == "__main__":
     write(HERE / "nist-needle-small.npz", small_needle())
+    write(HERE / "dysco3-small.npz", small_element_maps())

@@ -566,6 +566,23 @@ def test_the_demo_of_week_8():
     demo(8, f"ε has to rise to {drifting.epsilon:.0f} × noise")
 
 
+def test_the_demo_of_week_9():
+    def shown(**controls):
+        return state_of(widgets.FusionExplorer, **controls)
+
+    opening = shown()
+    demo(9, f"fused RMSE {opening.rmse['all']:.3f}, TV alone {opening.rmse_alone['all']:.3f}")
+    demo(9, f"iron goes to {shown(gamma=1.5).blocks['Fe']:.1f} in blocks")
+    full = shown(gamma=1.5, dose=1)
+    demo(9, f"the check shouts ({full.blocks['Fe']:.1f})", f"fusion is {full.rmse['all']:.3f}")
+    demo(9, f"the {full.rmse_alone['all']:.3f} of TV alone", "(at 0.02)")
+    assert not shown(gamma=1.5, dose=0.05).passed
+    assert shown(gamma=1.5, dose=0.02).passed
+    smooth = shown(lam_tv=5.6)
+    assert max(smooth.blocks, key=smooth.blocks.get) == "Au"
+    assert max(shown(lam_spectrum=100).blocks.values()) < 0.3
+
+
 def test_the_demo_of_week_11():
     best = state_of(widgets.DeblurringExplorer).curve
     demo(11, f"about {best.lambdas[best.rmse.argmin()]:.3f})")

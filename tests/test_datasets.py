@@ -420,3 +420,19 @@ def test_the_real_element_maps():
     assert maps.haadf.shape == (256, 256)
     assert maps.haadf.max() == 33573
     assert [round(float(m.max()), 3) for m in maps.maps.values()] == [0.94, 0.894, 0.994]
+
+
+def test_the_bundled_maps_are_measured_fractions():
+    small = datasets.load("dysco3-small")
+    assert small.haadf.shape == (128, 128)
+    assert small.metadata["synthetic"] is False
+    assert "MIT" in small.metadata["licence"]
+    np.testing.assert_allclose(sum(small.maps.values()), 1, atol=2.1e-4)
+
+
+@real_data
+def test_the_small_maps_are_a_corner_of_the_real_ones():
+    full, small = datasets.load("dysco3-haadf-edx"), datasets.load("dysco3-small")
+    np.testing.assert_array_equal(small.haadf, full.haadf[:128, :128])
+    for name, one in small.maps.items():
+        np.testing.assert_allclose(one, full.maps[name][:128, :128], atol=6e-5)

@@ -17,6 +17,7 @@ _load, _list, _names = lazy_loader.attach(
         "explorer": ["Explorer"],
         "few_tilts": ["FewTiltsExplorer"],
         "forward_chain": ["ForwardExplorer"],
+        "fusing": ["FusionExplorer"],
         "k3d_view": ["explore"],
         "l_curve": ["LCurveExplorer"],
         "live": ["LiveExplorer", "LiveSession"],

@@ -21,6 +21,7 @@ EXPLORERS = {
     "WedgeExplorer": "week05",
     "FewTiltsExplorer": "week06",
     "LiveEpsilonExplorer": "week07",
+    "FusionExplorer": "week09",
     "DeblurringExplorer": "week11",
 }
 CANVAS = ".em-canvas canvas"
