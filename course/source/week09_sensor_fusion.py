@@ -212,17 +212,15 @@ for k, name in enumerate([*elements, "all"]):
 usual = fused.parameters["lambda_tv"]
 grid = usual * 2.0 ** np.arange(-2, 2.1, 0.5)
 stray = counts + np.random.default_rng(9).poisson(0.3, counts.shape)
+data = haadf, stray, elements
 how = {"background": 0.3, "counts_per_unit": fused.parameters["S"]}
-thin = fusion.choose_lam_tv(haadf, stray, elements, grid, score="squares", repeats=1, **how)
-vacuum = {"vacuum": radius > 54, "folds": 1, "background": 0.3}
-empty = fusion.vacuum_cross_validation(haadf, stray, elements, grid, **vacuum)
-fits = [fusion.fuse(haadf, stray, elements, lam_tv=lam, **how).x for lam in grid]
-found = [errors(fit, 0.1)[-1] for fit in fits]
-figures.choice(grid / usual, {"thinning": thin.scores, "vacuum": empty.scores},
-               {"thinning": thin.lam / usual, "vacuum": empty.lam / usual}, found)
-for name, lam in (("thinning", thin.lam), ("vacuum", empty.lam)):
-    rmse = found[np.argmin(abs(grid - lam))] / min(found)
-    print(f"{name:8s}: {lam / usual:.2g} × the usual λ₂, RMSE {rmse:.2f} × the least")
+rules = {"thinning": fusion.choose_lam_tv(*data, grid, score="squares", repeats=1, **how)}
+rules["vacuum"] = fusion.vacuum_cross_validation(*data, grid, vacuum=radius > 54, background=0.3)
+found = [errors(fusion.fuse(*data, lam_tv=lam, **how).x, 0.1)[-1] for lam in grid]
+figures.choice(usual, rules, found)
+for name, rule in rules.items():
+    above = found[np.argmin(abs(grid - rule.lam))] / min(found)
+    print(f"{name:8s}: {rule.lam / usual:.2g} × the usual λ₂, RMSE {above:.2f} × the least")
 
 # %% [markdown]
 # **Why.** Thinning asks whether what was fitted comes again, also in the specimen. The vacuum has no edges to lose, so it says stop only when the specimen begins to leak into it. (Without stray counts there is nothing to learn from it at all, and the kit says so.) Use it to see what noise leaves in empty regions; not to choose.

@@ -15,8 +15,8 @@ Examples
 >>> import numpy as np
 >>> from em_inverse.checks import week09 as ex
 >>> ex.deviance.check(lambda counts, expected: np.mean((counts - expected) ** 2 / expected))
-[not yet] deviance: This is Pearson's χ², (d − e)²/e. It comes near the deviance for many
-counts, not for few.
+[not yet] deviance: This is Pearson's χ², (d − e)²/e. It comes near the deviance for
+many counts, not for few.
 Help: ex.deviance.hint(), ex.deviance.expected()
 >>> ex.deviance.hint()
 [hint 1 of 4] Three terms: e, − d, and d log(d / e). (Next: ex.deviance.hint(2))

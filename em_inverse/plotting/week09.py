@@ -18,6 +18,7 @@ from em_inverse.plotting.style import COLOURS, DIVERGING, GREY, LINESTYLES, styl
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from em_inverse.choose import Choice
     from em_inverse.fusion import ModelCheck
 
 __all__ = [
@@ -124,16 +125,14 @@ def doses(at: Sequence[float], errors: Mapping[str, np.ndarray], elements: Seque
     )
 
 
-def choice(
-    factors: Sequence[float],
-    scores: Mapping[str, Sequence[float]],
-    chosen: Mapping[str, float],
-    rmse: Sequence[float],
-) -> None:
-    """Show two rules' scores over λ₂ with what they chose, and the error that nobody knows.
+def choice(usual: float, rules: Mapping[str, Choice], rmse: Sequence[float]) -> None:
+    """Show what two rules looked at over λ₂ and what they chose, and the error that nobody knows.
 
-    `factors` counts λ₂ in units of the usual value; each score is shown over its least value.
+    `usual` is the unit of λ₂ in the figure; each score is shown between its least and most value.
     """
+    scores = {name: rule.scores for name, rule in rules.items()}
+    chosen = {name: rule.lam / usual for name, rule in rules.items()}
+    factors = next(iter(rules.values())).lambdas / usual
     looks = dict(zip(scores, (("-", "o"), ((0, (5, 2)), "D")), strict=True))
     with style():
         figure = new_figure(9.4, 3.6, "Thinned counts find λ₂; the vacuum asks for far too much")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from em_inverse import fusion, phantoms
+from em_inverse.choose import Choice
 from em_inverse.forward import PowerLaw
 from em_inverse.plotting import week09 as figures
 
@@ -28,7 +29,11 @@ def test_every_figure_is_told_in_words(lesson, capsys):
         name: np.array([[0.1, 0.2, 0.3, 0.4], [0.05, 0.1, 0.15, 0.2]]) / k
         for k, name in enumerate(("raw", "alone", "fused"), 1)
     }
-    rules = {"thinning": [3.0, 1.0, 2.0], "vacuum": [3.0, 2.0, 1.0]}
+    grid = np.array([0.05, 0.1, 0.2])
+    rules = {
+        "thinning": Choice(0.1, "thinning", grid, np.array([3.0, 1.0, 2.0]), "deviance"),
+        "vacuum": Choice(0.2, "vacuum", grid, np.array([3.0, 2.0, 1.0]), "counts"),
+    }
     real = {"Sc": x[1], "Dy": x[0], "O": x[2]}
     level = {name: [[0.1, 0.2], [0.001, 0.002 * k]] for k, name in enumerate(real, 1)}
     told = {
@@ -36,7 +41,7 @@ def test_every_figure_is_told_in_words(lesson, capsys):
         "maps": ((x[1:], x[1:], x[1:]), "dark spot at the top"),
         "doses": ((at, errors, ELEMENTS), "fused from 0.133 to 0.067"),
         "choice": (
-            ([0.5, 1, 2], rules, {"thinning": 1.0, "vacuum": 2.0}, [0.3, 0.1, 0.2]),
+            (0.1, rules, [0.3, 0.1, 0.2]),
             "thinning at 1 times, vacuum at 2 times",
         ),
         "ratio": (([1, 10], {"totals free": [1.4, 1.8], "totals kept": [1.3, 1.2]}, 1.33),
