@@ -163,6 +163,10 @@ def test_the_curve_is_dragged_and_gets_and_loses_points(page: Any) -> None:
     assert _view(page)["opacity"][1][1] == pytest.approx(dragged[1][1] - 0.02)
     page.get_by_role("button", name="Fit").click()
     page.wait_for_function(f"() => document.querySelectorAll('{POINTS}').length === 3")
+    for _ in range(20):  # a slow machine draws the fine picture later than the rough one
+        if _apart(_picture(page), before) < 0.5:
+            break
+        page.wait_for_timeout(250)
     assert _apart(_picture(page), before) < 0.5
 
 
