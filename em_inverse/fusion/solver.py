@@ -292,9 +292,10 @@ class Fusion(Solver):
 
 
 def settled(tol: float = 1e-4, span: int = 2) -> StopRule:
-    """Stop when the objective has changed by no more than `tol`, relatively, in `span` iterations.
+    """Stop when the objective has moved by no more than `tol`, relatively, over `span` iterations.
 
-    Where totals are held, they must be within about half a per cent as well.
+    What counts is the distance from its lowest to its highest value in that time: it swings at
+    first, and two values far from its minimum may be equal by chance. Where totals are held, they must be within about half a per cent as well.
 
     Parameters
     ----------
@@ -308,7 +309,8 @@ def settled(tol: float = 1e-4, span: int = 2) -> StopRule:
         values = solver.history["objective"]
         if len(values) <= span or getattr(solver, "restless", 0.0) > _REST:
             return None
-        change = abs(values[-1] - values[-1 - span])
-        return f"objective settled to {tol:g}" if change <= tol * abs(values[-1]) else None
+        last = values[-1 - span :]
+        settles = max(last) - min(last) <= tol * abs(values[-1])
+        return f"objective settled to {tol:g}" if settles else None
 
     return rule

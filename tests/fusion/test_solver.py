@@ -1,5 +1,7 @@
 """The iterator: it reaches the minimum, remembers its terms, and goes on where it was."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -136,3 +138,11 @@ def test_bad_weights():
         Fusion(small(), 0.02, 0.004, np.ones((2, 3, 3)))
     with pytest.raises(ParameterError, match="lam_spectrum is 0"):
         Fusion(small(), 0.0, 0.004)
+
+
+def test_an_objective_that_swings_has_not_settled():
+    rule = settled(1e-4)
+    swinging, resting = [1.2, 1.1, 1.2], [1.0, 1.00005, 1.0]
+    assert rule(SimpleNamespace(history={"objective": swinging})) is None
+    assert rule(SimpleNamespace(history={"objective": resting})) == "objective settled to 0.0001"
+    assert rule(SimpleNamespace(history={"objective": resting}, restless=1.0)) is None
