@@ -24,10 +24,10 @@ TRUE_GAMMA = 1.7
 SPECTRAL, IMAGE = 100, 5000
 SEED = 1
 LAM_TV = LogSlider(
-    "lam_tv", "λ₂, TV (of the usual)", -1.5, 1.5, 13, 6, "1 is the usual weight of the prior"
+    "lam_tv", "λ₂, TV (× usual)", -1.5, 1.5, 13, 6, "1 is the usual weight of the prior"
 )
 LAM_SPECTRUM = LogSlider(
-    "lam_spectrum", "λ₁, spectra (of the usual)", -2, 2, 13, 6,
+    "lam_spectrum", "λ₁, spectra (× usual)", -2, 2, 13, 6,
     "1 is what the noise of both measurements asks for; less trusts the image more",
 )  # fmt: skip
 DOSE = LogSlider(
@@ -203,12 +203,13 @@ def _maps(state: State) -> ImagePanel:
     truth = state.at.truth[k]
     raw = state.at.counts[k] / (SPECTRAL * state.dose)
     high = 1.1 * float(truth.max())
+    ratio = state.rmse[state.element] / state.rmse_alone[state.element]
     column, row = np.full((N, _BETWEEN), high), np.full((_BETWEEN, 2 * N + _BETWEEN), high)
     above = np.hstack([np.minimum(raw, high), column, state.at.alone[k]])
     below = np.hstack([state.maps[k], column, truth])
     return ImagePanel(
         "maps",
-        f"{state.element}: the image sharpens what it sees.",
+        f"{state.element}: {ratio:.2g} × the error of TV alone.",
         np.vstack([above, row, below]),
         (0.0, high),
         unit="amount",

@@ -111,3 +111,12 @@ def test_the_text_form_names_the_opening_numbers():
     text = made._repr_mimebundle_()["text/plain"]
     assert f"RMSE fused {made.result.rmse['all']:.3g}" in text
     made.close()
+
+
+def test_the_title_of_the_maps_compares_the_element_that_is_shown():
+    for element in ("Fe", "O"):
+        shown = state(element=element)
+        ratio = shown.rmse[element] / shown.rmse_alone[element]
+        title = FusionExplorer.draw(shown).panels[0].title
+        assert title == f"{element}: {ratio:.2g} × the error of TV alone."
+    assert state(lam_tv=10).rmse["Fe"] > 2 * state().rmse_alone["Fe"]
