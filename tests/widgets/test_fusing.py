@@ -119,4 +119,4 @@ def test_the_title_of_the_maps_compares_the_element_that_is_shown():
         ratio = shown.rmse[element] / shown.rmse_alone[element]
         title = FusionExplorer.draw(shown).panels[0].title
         assert title == f"{element}: {ratio:.2g} × the error of TV alone."
-    assert state(lam_tv=10).rmse["Fe"] > 2 * state().rmse_alone["Fe"]
+    assert state(lam_tv=30).rmse["Fe"] > 2 * state().rmse_alone["Fe"]
