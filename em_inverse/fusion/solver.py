@@ -295,7 +295,8 @@ def settled(tol: float = 1e-4, span: int = 2) -> StopRule:
     """Stop when the objective has moved by no more than `tol`, relatively, over `span` iterations.
 
     What counts is the distance from its lowest to its highest value in that time: it swings at
-    first, and two values far from its minimum may be equal by chance. Where totals are held, they must be within about half a per cent as well.
+    first, and two values far from its minimum may be equal by chance. Where totals are held, they
+    must be within about half a per cent as well.
 
     Parameters
     ----------
