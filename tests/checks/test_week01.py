@@ -1,8 +1,5 @@
 """Week 1's exercises: every right way is accepted, every usual wrong one refused by name."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -11,8 +8,6 @@ from em_inverse.checks import State, week01_pictures
 from em_inverse.checks import week01 as ex
 
 FUNCTIONS = (ex.haadf, ex.snr, ex.back_project)
-TABLE = [(task, entry) for task in FUNCTIONS for entry in task.misconceptions]
-NAMES = [f"{task.name}: {entry.name}" for task, entry in TABLE]
 
 
 def haadf_einsum(x, Z, gamma, P):
@@ -94,14 +89,6 @@ SIZES = {
 }
 
 
-@pytest.mark.parametrize("task", FUNCTIONS, ids=lambda t: t.name)
-@pytest.mark.parametrize("seed", [0, 1, 12345])
-def test_the_reference_passes(task, seed):
-    verdict = task.evaluate(task.reference, seed=seed)
-    assert verdict.passed, str(verdict)
-    assert verdict.points == verdict.out_of == task.points
-
-
 @pytest.mark.parametrize(("task", "func"), RIGHT)
 def test_other_right_ways_pass(task, func):
     for seed in range(3):
@@ -113,20 +100,6 @@ def test_other_right_ways_pass(task, func):
 def test_graders_may_choose_other_sizes(task):
     verdict = task.evaluate(task.reference, seed=99, sizes=SIZES[task.name])
     assert verdict.passed, str(verdict)
-
-
-@pytest.mark.parametrize(("task", "entry"), TABLE, ids=NAMES)
-def test_usual_wrong_answers_are_refused_by_name(task, entry, capsys):
-    for seed in range(4):
-        verdict = task.evaluate(entry.wrong, seed=seed)
-        assert verdict.misconception == entry.name, str(verdict)
-        assert verdict.state in (State.WRONG, State.ERROR)
-        assert entry.diagnosis in verdict.message
-        assert verdict.points == entry.credit * task.points < task.points
-    task.check(entry.wrong)
-    task.hint()
-    shown = " ".join(capsys.readouterr().out.split())
-    assert f"] {' '.join(entry.hint.split())}" in shown
 
 
 @pytest.mark.parametrize("task", FUNCTIONS, ids=lambda t: t.name)
@@ -211,15 +184,6 @@ def test_hints_and_pictures_are_there(task, capsys):
     assert len(task.picture().numbers) == 2
 
 
-@pytest.mark.parametrize("task", FUNCTIONS, ids=lambda t: t.name)
-def test_the_printed_solution_is_an_answer(task, capsys):
-    space = {"np": np}
-    task.solution(show=True)
-    exec(capsys.readouterr().out, space)
-    assert task.evaluate(space[task.name]).passed
-    assert task.reference is task.use(None)
-
-
 def test_blank_answers_are_not_attempted(capsys):
     def stub(y, shape, start):
         """Return Hᵀy."""
@@ -293,12 +257,3 @@ def test_a_hopeless_problem_is_explained():
 def test_use_gives_a_good_angle(capsys):
     assert ex.second_tilt.use(tilt=None) == 30
     assert ex.second_tilt.use(tilt=12) == 12
-
-
-def test_importing_the_week_stays_light():
-    program = (
-        "import sys, em_inverse.checks.week01; "
-        "print([m for m in ('matplotlib', 'ipywidgets', 'numba') if m in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
-    assert done.stdout.strip() == b"[]"

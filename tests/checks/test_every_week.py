@@ -1,0 +1,90 @@
+"""What must be true of the exercises of every week, those to come included."""
+
+import importlib
+import pkgutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from em_inverse import checks
+from em_inverse.checks.exercise import Exercise
+from em_inverse.checks.verdict import State
+
+NAMES = sorted(
+    found.name
+    for found in pkgutil.iter_modules(checks.__path__)
+    if found.name.startswith("week") and found.name[4:].isdigit()
+)
+WEEKS = {name: importlib.import_module(f"em_inverse.checks.{name}") for name in NAMES}
+TASKS = [(name, task) for name, week in WEEKS.items() for task in week.ALL]
+FUNCTIONS = [(name, task) for name, task in TASKS if isinstance(task, Exercise)]
+WRONG = [(task, entry) for _, task in FUNCTIONS for entry in task.misconceptions]
+# Iterations, or loops of plain Python: one seed for each of their wrong answers.
+SLOW = {"iterate_until", "is_complete", "stand_out"}
+
+every_task = pytest.mark.parametrize(("week", "task"), TASKS, ids=lambda v: getattr(v, "name", v))
+every_function = pytest.mark.parametrize(
+    ("week", "task"), FUNCTIONS, ids=lambda v: getattr(v, "name", v)
+)
+
+
+def test_every_week_has_functions_to_write():
+    assert len(NAMES) >= 10
+    assert {week for week, _ in FUNCTIONS} == set(NAMES)
+
+
+@every_task
+def test_it_has_hints_a_solution_and_a_picture_with_numbers(week, task, capsys):
+    assert len(task.hints) >= 2
+    assert task.points > 0
+    task.solution(show=True)
+    task.expected()
+    assert "Figure: " in capsys.readouterr().out
+    assert 2 <= len(task.picture().numbers) <= 3
+
+
+@every_function
+@pytest.mark.parametrize("seed", [0, 1, 12345])
+def test_the_reference_passes(week, task, seed):
+    verdict = task.evaluate(task.reference, seed=seed)
+    assert verdict.passed, str(verdict)
+    assert verdict.points == verdict.out_of == task.points
+
+
+@every_function
+def test_the_printed_solution_is_an_answer(week, task, capsys):
+    # A learner may use what was written in an earlier exercise of the week.
+    others = {t.name: t.reference for name, t in FUNCTIONS if name == week and t is not task}
+    space = {"np": np, **others}
+    task.solution(show=True)
+    exec(capsys.readouterr().out, space)
+    assert task.evaluate(space[task.name]).passed
+    assert task.reference is task.use(None)
+
+
+@pytest.mark.parametrize(
+    ("task", "entry"), WRONG, ids=[f"{task.name}: {entry.name}" for task, entry in WRONG]
+)
+def test_usual_wrong_answers_are_refused_by_name(task, entry, capsys):
+    for seed in range(1 if task.name in SLOW else 3):
+        verdict = task.evaluate(entry.wrong, seed=seed)
+        assert verdict.misconception == entry.name, str(verdict)
+        assert verdict.state in (State.WRONG, State.ERROR)
+        assert entry.diagnosis in verdict.message
+        assert verdict.points == entry.credit * task.points < task.points
+    task.check(entry.wrong)
+    task.hint()
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"] {' '.join(entry.hint.split())}" in shown
+
+
+@pytest.mark.parametrize("week", NAMES)
+def test_importing_a_week_stays_light(week):
+    program = (
+        f"import sys, em_inverse.checks.{week}; "
+        "print([m for m in ('matplotlib', 'ipywidgets', 'numba') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert done.stdout.strip() == b"[]"
