@@ -509,6 +509,8 @@ class ChannelTotalVariation(Prior):
         w ≥ 0, 1 by default; only where the channels are apart.
     shared : bool
         Whether the channels share their structure.
+    combined : array_like, shape (n_channels,), optional
+        m of the sum of channels whose total variation is added; its length is the weight.
 
     Raises
     ------
@@ -527,9 +529,22 @@ class ChannelTotalVariation(Prior):
     (7.0, 5.0)
     """
 
-    def __init__(self, weights: ArrayLike | None = None, *, shared: bool = False) -> None:
+    def __init__(
+        self,
+        weights: ArrayLike | None = None,
+        *,
+        shared: bool = False,
+        combined: ArrayLike | None = None,
+    ) -> None:
         self.shared = bool(shared)
-        self.weights = None
+        self.weights = self.combined = None
+        if combined is not None:
+            self.combined = check_array(combined, "combined", ndim=1, dtype=np.float64).copy()
+            # A unit vector in the operator and its length in λ: steps then suit all duals alike.
+            self._length = float(np.linalg.norm(self.combined))
+            if self._length == 0:
+                raise ParameterError("combined is 0 everywhere. Pass None to leave the sum out.")
+            self._unit = self.combined / self._length
         if weights is not None:
             self.weights = check_array(weights, "weights", ndim=1, dtype=np.float64).copy()
             if self.weights.min() < 0:
@@ -553,27 +568,39 @@ class ChannelTotalVariation(Prior):
     def value(self, x: ArrayLike) -> float:
         """R(x) of ``x[channel, row, column]`` or ``x[channel, z, x, y]``."""
         x = check_array(x, "x", ndim=(3, 4))
+        more = 0.0
+        if self.combined is not None:
+            self._check_combined(len(x))
+            more = TotalVariation().value(np.tensordot(self.combined, x, 1))
         if self.shared:
             from em_inverse.forward.kernels import joint_variation
 
-            return float(joint_variation.value(_as_volumes(x)))
+            return float(joint_variation.value(_as_volumes(x))) + more
         each = [TotalVariation().value(one) for one in x]
-        return float(self._limits(1.0, len(x)) @ each)
+        return float(self._limits(1.0, len(x)) @ each) + more
+
+    def _check_combined(self, n: int) -> None:
+        if self.combined is not None and self.combined.size != n:
+            raise ParameterError(
+                f"combined holds {self.combined.size} numbers, but x has {n} channels on its first "
+                f"axis. Pass one per channel."
+            )
 
     def prox(self, x: ArrayLike, tau: float) -> np.ndarray:
         """Known in closed form to nobody: PDHG needs none."""
         raise ParameterError(f"{self!r} has no prox at hand. Use solvers.PDHG, which needs none.")
 
     def analysis(self, shape: tuple[int, ...], dtype: Any) -> LinearOperator:
-        """The gradient of every channel."""
-        return ChannelGradient(shape, dtype)
+        """The gradient of every channel, and of their sum along the unit vector m/‖m‖."""
+        self._check_combined(shape[0])
+        return ChannelGradient(shape, dtype, combined=None if self.combined is None else self._unit)
 
     def dual_start(self, L: LinearOperator) -> np.ndarray:
-        """Return p = 0, a vector field on the volume of each channel."""
+        """Return p = 0, a vector field on the volume of each channel, and of their sum."""
         from em_inverse.forward.kernels import total_variation as kernels
 
         self._limits(1.0, L.in_shape[0])
-        return kernels.dual_zeros((L.in_shape[0], *_volume_shape(L.in_shape[1:])), L.dtype)
+        return kernels.dual_zeros((L.out_shape[1], *_volume_shape(L.in_shape[1:])), L.dtype)
 
     def dual_field(self, p: np.ndarray, L: LinearOperator) -> np.ndarray:
         """Return such a p in the shape of ∇x."""
@@ -597,8 +624,14 @@ class ChannelTotalVariation(Prior):
         new, old, back = _as_volumes(x), _as_volumes(previous), _as_volumes(pull)
         keep = _as_volumes(inside)
         sums = np.zeros(3)
+        if self.combined is not None:
+            away = np.empty_like(new[0])
+            kernels.primal(np.zeros_like(away), p[:, -1], -np.inf, away)
         for c in range(len(x)):
-            sums += kernels.primal_step(new[c], old[c], back[c], p[:, c], keep[c], floor, tau, rho)
+            pulled = back[c]
+            if self.combined is not None:
+                pulled = pulled - x.dtype.type(self._unit[c]) * away
+            sums += kernels.primal_step(new[c], old[c], pulled, p[:, c], keep[c], floor, tau, rho)
         return float(sums[0]), float(sums[1]), float(sums[2])
 
     def dual_step(
@@ -612,23 +645,35 @@ class ChannelTotalVariation(Prior):
         rho: float,
     ) -> tuple[float, float, float]:
         """See :meth:`Prior.dual_step`; in one sweep over memory."""
+        from em_inverse.forward.kernels import total_variation as kernels
+
         new, old = _as_volumes(x), _as_volumes(previous)
+        n, value, sums = len(x), 0.0, np.zeros(2)
         if self.shared:
             from em_inverse.forward.kernels import joint_variation
 
-            return joint_variation.dual_step(new, old, p, lam, sigma, rho)
-        from em_inverse.forward.kernels import total_variation as kernels
-
-        value, sums = 0.0, np.zeros(2)
-        weights = self._limits(1.0, len(x))
-        for c, limit in enumerate(self._limits(lam, len(x)).tolist()):
-            one, *rest = kernels.dual_step(new[c], old[c], p[:, c], limit, sigma, rho)
-            value += float(weights[c]) * one
+            value, *rest = joint_variation.dual_step(new, old, p[:, :n], lam, sigma, rho)
+            sums += rest
+        else:
+            weights = self._limits(1.0, n)
+            for c, limit in enumerate(self._limits(lam, n).tolist()):
+                one, *rest = kernels.dual_step(new[c], old[c], p[:, c], limit, sigma, rho)
+                value += float(weights[c]) * one
+                sums += rest
+        if self.combined is not None:
+            unit = self._unit.astype(x.dtype)
+            sum_new, sum_old = np.tensordot(unit, new, 1), np.tensordot(unit, old, 1)
+            limit = self._length * lam
+            one, *rest = kernels.dual_step(sum_new, sum_old, p[:, n], limit, sigma, rho)
+            value += self._length * one
             sums += rest
         return value, float(sums[0]), float(sums[1])
 
     def __repr__(self) -> str:
-        return f"ChannelTotalVariation({'shared' if self.shared else 'each channel by itself'})"
+        each = "shared" if self.shared else "each channel by itself"
+        return (
+            f"ChannelTotalVariation({each}{', and their sum' if self.combined is not None else ''})"
+        )
 
 
 class NonNegative(Prior):

@@ -21,32 +21,42 @@ from em_inverse.solvers import PDHG
 SHAPES = [(2, 5, 7), (3, 4, 1, 6), (1, 3, 4, 5)]
 
 
-def value_by_definition(x, shared):
+def value_by_definition(x, shared, m):
     steps = ChannelGradient(x.shape) @ x
-    if shared:
-        return np.sqrt(np.square(steps).sum(axis=(0, 1))).sum()
-    return np.sqrt(np.square(steps).sum(axis=0)).sum()
+    each = np.square(steps).sum(axis=(0, 1) if shared else 0)
+    more = 0.0
+    if m is not None:
+        more = np.sqrt(np.square(np.tensordot(m, steps, (0, 1))).sum(axis=0)).sum()
+    return np.sqrt(each).sum() + more
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("summed", [True, False])
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 10**6))
-def test_values_and_steps_are_those_of_the_definition(shape, shared, seed):
+def test_values_and_steps_are_those_of_the_definition(shape, shared, summed, seed):
     """The kernels against the slow steps that Prior makes of the plain operator."""
     rng = np.random.default_rng(seed)
-    prior = ChannelTotalVariation(shared=shared)
+    m = rng.uniform(0.2, 3, shape[0]) if summed else None
+    prior = ChannelTotalVariation(shared=shared, combined=m)
     L = prior.analysis(shape, np.float64)
     inside = rng.random((*shape[:-1], 1)) > 0.2
     x, previous, pull = rng.standard_normal((3, *shape)) * inside
-    assert prior.value(x) == pytest.approx(value_by_definition(x, shared))
+    assert prior.value(x) == pytest.approx(value_by_definition(x, shared, m))
+
+    def into(p, axes, limit):
+        return p * limit / np.maximum(np.sqrt(np.square(p).sum(axis=axes, keepdims=True)), limit)
 
     class Slow(ChannelTotalVariation):
         def project_dual(self, p, lam, sigma):
-            axes = (0, 1) if shared else 0
-            return p * lam / np.maximum(np.sqrt(np.square(p).sum(axis=axes, keepdims=True)), lam)
+            n = shape[0]
+            parts = [into(p[:, :n], (0, 1) if shared else 0, lam)]
+            if summed:
+                parts.append(into(p[:, n:], 0, lam * np.linalg.norm(m)))
+            return np.concatenate(parts, axis=1)
 
-    slow, p = Slow(shared=shared), prior.dual_start(L)
+    slow, p = Slow(shared=shared, combined=m), prior.dual_start(L)
     q = prior.dual_field(p, L).copy()
     for _ in range(2):
         a, b = x.copy(), previous.copy()
@@ -99,7 +109,24 @@ def test_a_shared_edge_helps_the_weak_channel():
     assert errors[True] < 0.8 * errors[False], errors
 
 
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_the_gradient_of_channels_and_of_their_sum(shape):
+    m = np.arange(1.0, shape[0] + 1)
+    L = ChannelGradient(shape, combined=m)
+    assert L.dot_test() < 1e-12
+    dense = np.linalg.norm(L.to_matrix(), 2)
+    assert dense <= L.norm() * (1 + 1e-9)
+    assert L.norm() == pytest.approx(dense, rel=1e-6)
+    x = np.random.default_rng(0).standard_normal(shape)
+    one = ChannelGradient((1, *shape[1:])) @ np.tensordot(m, x, 1)[None]
+    assert (L @ x)[:, -1:] == pytest.approx(one)
+
+
 def test_what_a_prior_of_channels_cannot_do_is_said():
+    with pytest.raises(ParameterError, match="0 everywhere"):
+        ChannelTotalVariation(combined=[0.0, 0.0])
+    with pytest.raises(ParameterError, match="combined holds 3 numbers"):
+        ChannelTotalVariation(combined=[1.0, 2, 3]).value(np.ones((2, 3, 3)))
     with pytest.raises(ParameterError, match="≥ 0"):
         ChannelTotalVariation([-1.0])
     with pytest.raises(ParameterError, match="shared"):

@@ -574,7 +574,9 @@ def test_the_demo_of_week_9():
     demo(9, f"fused RMSE {opening.rmse['all']:.3f}, TV alone {opening.rmse_alone['all']:.3f}")
     demo(9, f"iron goes to {shown(gamma=1.5).blocks['Fe']:.1f} in blocks")
     full = shown(gamma=1.5, dose=1)
-    demo(9, f"the check shouts (about {full.blocks['Fe']:.0f})", f"fusion is {full.rmse['all']:.3f}")
+    demo(
+        9, f"the check shouts (about {full.blocks['Fe']:.0f})", f"fusion is {full.rmse['all']:.3f}"
+    )
     demo(9, f"the {full.rmse_alone['all']:.3f} of TV alone", "(at 0.02)")
     assert not shown(gamma=1.5, dose=0.05).passed
     assert shown(gamma=1.5, dose=0.02).passed

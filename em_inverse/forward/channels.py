@@ -102,6 +102,8 @@ class ChannelGradient(LinearOperator):
     ----------
     shape : tuple of int
         (channels, rows, columns) or (channels, nz, nx, ny).
+    combined : array_like, shape (channels,), optional
+        m of one more image, Σ_c m_c x_c, whose differences come last.
 
     Examples
     --------
@@ -112,11 +114,23 @@ class ChannelGradient(LinearOperator):
            [[[2., 1., 0.]]]])
     """
 
-    def __init__(self, shape: tuple[int, ...], dtype: Any = np.float64) -> None:
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        dtype: Any = np.float64,
+        *,
+        combined: ArrayLike | None = None,
+    ) -> None:
         shape = check_shape(shape, "shape", ndim=(3, 4))
-        super().__init__(shape, (len(shape) - 1, *shape), dtype)
+        images, self.combined = shape[0], None
+        if combined is not None:
+            m = check_array(combined, "combined", shape=(shape[0],), dtype=np.float64)
+            self.combined, images = m.astype(dtype), images + 1
+        super().__init__(shape, (len(shape) - 1, images, *shape[1:]), dtype)
 
     def _forward(self, x: np.ndarray) -> np.ndarray:
+        if self.combined is not None:
+            x = np.concatenate([x, np.tensordot(self.combined, x, 1)[None]])
         out = np.zeros(self.out_shape, self.dtype)
         for axis in range(1, x.ndim):
             lines, steps = np.moveaxis(x, axis, 0), np.moveaxis(out[axis - 1], axis, 0)
@@ -124,13 +138,16 @@ class ChannelGradient(LinearOperator):
         return out
 
     def _adjoint(self, y: np.ndarray) -> np.ndarray:
-        out = np.zeros(self.in_shape, self.dtype)
+        out = np.zeros(self.out_shape[1:], self.dtype)
         for axis in range(1, out.ndim):
             flow, lines = np.moveaxis(y[axis - 1], axis, 0)[:-1], np.moveaxis(out, axis, 0)
             lines[:-1] -= flow
             lines[1:] += flow
-        return out
+        if self.combined is None:
+            return out
+        return out[:-1] + np.multiply.outer(self.combined, out[-1])
 
     def _largest_singular_value(self, tol: float, max_iter: int, seed: int) -> float:
         steps = (4 * np.cos(np.pi / (2 * n)) ** 2 for n in self.in_shape[1:] if n > 1)
-        return float(np.sqrt(sum(steps)))
+        share = 0.0 if self.combined is None else float(self.combined @ self.combined)
+        return float(np.sqrt((1 + share) * sum(steps)))

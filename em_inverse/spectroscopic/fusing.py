@@ -8,6 +8,10 @@ A_H projects to the tilts of the HAADF series, A_S to those of the spectra; each
 what each pixel of the HAADF series is worth: much in the vacuum, less where it is bright. HAADF
 contrast is linear in thickness, w ∝ Z^γ: that is what a projection means, and it makes the problem
 convex. So nothing is needed that the house does not have: two data distances, one prior, PDHG.
+
+The prior is R(x) = Σ_e v_e TV(x_e) + v_H TV(Σ_e w_e x_e). The last term, of the brightness, is what
+keeps the noise of the HAADF series out. Without it that noise goes where it costs least: into a
+light element, of which a great deal more or less hardly changes the image.
 """
 
 from __future__ import annotations
@@ -50,13 +54,17 @@ from em_inverse.spectroscopic.together import (
 from em_inverse.tilt_series import Reconstruction, TiltSeries, check_series
 from em_inverse.tomography import geometry, noise_level
 
-__all__ = ["TYPICAL_TV", "fuse"]
+__all__ = ["TYPICAL_BRIGHTNESS", "TYPICAL_TV", "fuse"]
 
 #: λ₂ in units of λ₁ √(spectral tilts / counts of a bright pixel).
 TYPICAL_TV = 1.6
+#: v_H in units of (α √(HAADF tilts) / σ of a bright pixel) / √(spectral tilts / its counts).
+TYPICAL_BRIGHTNESS = 0.65
 _LARGEST_GAMMA = 2.5
-# How much stronger total variation holds the heaviest element, found by experiment.
-_HEAVIEST = 4.0
+# The unknowns are elements times this share of their brightness, or times 1 if that is more: PDHG
+# then needs a quarter of the iterations.
+_SCALE = 4.0
+_BRIGHT = 0.99
 # Edge in pixels of the box over which the brightness is averaged that the noise follows, and the
 # least variance of a pixel as a share of the largest.
 _LEVEL, _LEAST_VARIANCE = 5, 0.02
@@ -78,6 +86,7 @@ def fuse(
     scale: float | None = None,
     shared: bool = False,
     tv_weights: ArrayLike | Sequence[float] | None = None,
+    tv_brightness: float | None = None,
     shape: tuple[int, ...] | None = None,
     support: ArrayLike | None = None,
     initial: ArrayLike | None = None,
@@ -120,13 +129,13 @@ def fuse(
         α, HAADF signal per count of the heaviest element. By default from the totals: a projection
         of the whole particle holds the same at every tilt.
     shared : bool
-        Whether R is Σ √(Σ_e \|∇x_e\|²) or Σ_e TV(x_e). Elements that exclude each other have
-        their edges in common.
+        Whether the elements enter R by Σ √(Σ_e v_e² \|∇x_e\|²) or by Σ_e v_e TV(x_e). Elements
+        that exclude each other have their edges in common.
     tv_weights : array_like, shape (n,), optional
-        v > 0: every element enters R as v_e x_e. By default 1 for elements that the HAADF series
-        hardly sees and 4 for the heaviest, or 1 for all where edges are shared. Without it, edges
-        are taken from the light elements, and the brightness they leave behind is given to the
-        heavy one.
+        v_e > 0 of the elements in R; 1 by default.
+    tv_brightness : float, optional
+        v_H ≥ 0 of the brightness Σ_e w_e x_e in R, with w of the heaviest element 1. By default in
+        proportion to what the HAADF series knows about a voxel, over what the spectra know.
     shape, support, initial, n_iter, tolerance, progress
         As for :func:`em_inverse.spectroscopic.tv`.
 
@@ -188,17 +197,30 @@ def fuse(
         lam_spectrum = (2 if noise == "poisson" else 1) * sigma**2
     lam_spectrum = check_number(lam_spectrum, "lam_spectrum", minimum=0, exclusive=True)
     if lam_tv is None:
-        bright = max(float(np.quantile(whole.stack, 0.99)), 1.0)
-        lam_tv = TYPICAL_TV * lam_spectrum * np.sqrt(whole.n_tilts / bright)
+        lam_tv = TYPICAL_TV * lam_spectrum * np.sqrt(whole.n_tilts / _bright(whole))
     lam_tv = check_number(lam_tv, "lam_tv", minimum=0, exclusive=True)
-    v = _weights_of_tv(tv_weights, w, shared)
-    data, S = _both(image, certainty, whole, beta, alpha * w, v, lam_spectrum, noise, shape)
+    v = np.ones(w.size)
+    if tv_weights is not None:
+        v = check_array(tv_weights, "tv_weights", shape=w.shape, dtype=np.float64)
+        if v.min() <= 0:
+            raise ParameterError(f"tv_weights reaches {v.min():g}; each must be above 0.")
+    if tv_brightness is None:
+        known = alpha * np.sqrt(image.n_tilts / _bright_variance(sigma, certainty))
+        tv_brightness = TYPICAL_BRIGHTNESS * known / np.sqrt(whole.n_tilts / _bright(whole))
+    v_H = check_number(tv_brightness, "tv_brightness", minimum=0)
+    # Where edges are shared, the prior wants v_e x_e themselves.
+    unit = np.asarray(v if shared else np.maximum(_SCALE * w, 1.0), np.float32)
+    data, S = _both(image, certainty, whole, beta, alpha * w, unit, lam_spectrum, noise, shape)
     start = first_guess(S, whole.stack, initial)
     if initial is not None:
-        start *= v[:, None, None, None]
+        start *= unit[:, None, None, None]
     solver = PDHG(
         data,
-        ChannelTotalVariation(shared=shared),
+        ChannelTotalVariation(
+            None if shared else v / unit,
+            shared=shared,
+            combined=v_H * w / unit if v_H else None,
+        ),
         lam_tv / lam_spectrum,
         start,
         nonnegative=True,
@@ -208,13 +230,23 @@ def fuse(
     chosen = {
         "channels": list(whole.names), "gamma": number, "scale": alpha, "haadf_sigma": sigma,
         "lambda_spectrum": lam_spectrum, "lambda_tv": lam_tv, "noise": noise,
-        "tv_weights": v.tolist(),
+        "tv_weights": v.tolist(), "tv_brightness": v_H,
         "haadf_tilts": image.n_tilts, "spectral_tilts": whole.n_tilts,
     }  # fmt: skip
     run = finished(solver, n_iter, progress, whole, chosen)
-    run.x /= v
+    run.x /= unit
     run.algorithm = "fused tomography (PDHG)"
     return run
+
+
+def _bright(spectra: SpectralSeries) -> float:
+    """Counts of a bright pixel, at least 1."""
+    return max(float(np.quantile(spectra.stack, _BRIGHT)), 1.0)
+
+
+def _bright_variance(sigma: float, certainty: np.ndarray) -> float:
+    """Variance of the noise of a bright pixel of the HAADF series."""
+    return sigma**2 / float(np.quantile(certainty, 1 - _BRIGHT))
 
 
 class _Slices(Stack):
@@ -235,26 +267,26 @@ def _both(
     spectra: SpectralSeries,
     beta: np.ndarray,
     brightness: np.ndarray,
-    v: np.ndarray,
+    unit: np.ndarray,
     lam_spectrum: float,
     noise: str,
     shape: tuple[int, ...] | None,
 ) -> tuple[JointData, Channels]:
-    """Both data distances over λ₁ of the unknowns v x, and the operator of the spectra.
+    """Both data distances over λ₁ of the unknowns unit · x, and the operator of the spectra.
 
     The HAADF data are scaled so that both operators have one norm: steps then suit both.
     """
-    S = Channels(geometry.operator(spectra.channel(0), shape), np.diag(1 / v))
-    row = Channels(geometry.operator(image, shape), (brightness / v)[None])
-    unit = S.norm() / row.norm()
-    row = Channels(row.A, unit * (brightness / v)[None])
-    b = unit * image.projections[None]
+    S = Channels(geometry.operator(spectra.channel(0), shape), np.diag(1 / unit))
+    row = Channels(geometry.operator(image, shape), (brightness / unit)[None])
+    gain = S.norm() / row.norm()
+    row = Channels(row.A, gain * (brightness / unit)[None])
+    b = gain * image.projections[None]
     spectral: LeastSquares | PoissonLikelihood = (
         PoissonLikelihood(S, spectra.stack, beta)
         if noise == "poisson"
         else LeastSquares(S, spectra.stack - beta)
     )
-    worth = certainty[None] / (lam_spectrum * unit**2)
+    worth = certainty[None] / (lam_spectrum * gain**2)
     return JointData([spectral, WeightedLeastSquares(row, b, worth)], H=_Slices([S, row])), S
 
 
@@ -308,19 +340,6 @@ def _weights(
             raise ParameterError(f"{name} reaches {values.min():g}; it must be above 0.")
     w = w / k
     return np.asarray(w / w.max())
-
-
-def _weights_of_tv(
-    given: ArrayLike | Sequence[float] | None, w: np.ndarray, shared: bool
-) -> np.ndarray:
-    if given is None and shared:
-        return np.ones(w.size, np.float32)
-    if given is None:
-        return np.maximum(_HEAVIEST * w, 1.0).astype(np.float32)
-    v = check_array(given, "tv_weights", shape=w.shape, dtype=np.float32)
-    if v.min() <= 0:
-        raise ParameterError(f"tv_weights reaches {v.min():g}; each must be above 0.")
-    return v
 
 
 def _brightness(
