@@ -9,11 +9,13 @@ their edges, and let a HAADF series, which costs little dose, say where the edge
     apart = spectroscopic.tv_sart(series)
     shared = spectroscopic.tv(series, lam=0.1)
     fused = spectroscopic.fuse(haadf_series, series)
+    lam = spectroscopic.choose_lam(series, haadf=haadf_series).lam
 """
 
 from em_inverse.spectroscopic.channels import tv_sart, wbp
+from em_inverse.spectroscopic.choice import choose_lam
 from em_inverse.spectroscopic.fusing import fuse
 from em_inverse.spectroscopic.series import SpectralSeries
 from em_inverse.spectroscopic.together import tv
 
-__all__ = ["SpectralSeries", "fuse", "tv", "tv_sart", "wbp"]
+__all__ = ["SpectralSeries", "choose_lam", "fuse", "tv", "tv_sart", "wbp"]

@@ -44,27 +44,27 @@ from em_inverse.priors import ChannelTotalVariation
 from em_inverse.solvers import PDHG
 from em_inverse.spectroscopic.series import SpectralSeries, check_spectra
 from em_inverse.spectroscopic.together import (
+    BRIGHT,
     NOISES,
+    bright_counts,
     channels_first,
     everywhere,
     finished,
     first_guess,
     settled,
+    typical_lam,
 )
 from em_inverse.tilt_series import Reconstruction, TiltSeries, check_series
 from em_inverse.tomography import geometry, noise_level
 
-__all__ = ["TYPICAL_BRIGHTNESS", "TYPICAL_TV", "fuse"]
+__all__ = ["TYPICAL_BRIGHTNESS", "fuse"]
 
-#: λ₂ in units of λ₁ √(spectral tilts / counts of a bright pixel).
-TYPICAL_TV = 1.6
 #: v_H in units of (α √(HAADF tilts) / σ of a bright pixel) / √(spectral tilts / its counts).
 TYPICAL_BRIGHTNESS = 0.65
 _LARGEST_GAMMA = 2.5
 # The unknowns are elements times this share of their brightness, or times 1 if that is more: PDHG
 # then needs a quarter of the iterations.
 _SCALE = 4.0
-_BRIGHT = 0.99
 # Edge in pixels of the box over which the brightness is averaged that the noise follows, and the
 # least variance of a pixel as a share of the largest.
 _LEVEL, _LEAST_VARIANCE = 5, 0.02
@@ -197,7 +197,7 @@ def fuse(
         lam_spectrum = (2 if noise == "poisson" else 1) * sigma**2
     lam_spectrum = check_number(lam_spectrum, "lam_spectrum", minimum=0, exclusive=True)
     if lam_tv is None:
-        lam_tv = TYPICAL_TV * lam_spectrum * np.sqrt(whole.n_tilts / _bright(whole))
+        lam_tv = lam_spectrum * typical_lam(whole)
     lam_tv = check_number(lam_tv, "lam_tv", minimum=0, exclusive=True)
     v = np.ones(w.size)
     if tv_weights is not None:
@@ -206,7 +206,7 @@ def fuse(
             raise ParameterError(f"tv_weights reaches {v.min():g}; each must be above 0.")
     if tv_brightness is None:
         known = alpha * np.sqrt(image.n_tilts / _bright_variance(sigma, certainty))
-        tv_brightness = TYPICAL_BRIGHTNESS * known / np.sqrt(whole.n_tilts / _bright(whole))
+        tv_brightness = TYPICAL_BRIGHTNESS * known / np.sqrt(whole.n_tilts / bright_counts(whole))
     v_H = check_number(tv_brightness, "tv_brightness", minimum=0)
     # Where edges are shared, the prior wants v_e x_e themselves.
     unit = np.asarray(v if shared else np.maximum(_SCALE * w, 1.0), np.float32)
@@ -239,14 +239,9 @@ def fuse(
     return run
 
 
-def _bright(spectra: SpectralSeries) -> float:
-    """Counts of a bright pixel, at least 1."""
-    return max(float(np.quantile(spectra.stack, _BRIGHT)), 1.0)
-
-
 def _bright_variance(sigma: float, certainty: np.ndarray) -> float:
     """Variance of the noise of a bright pixel of the HAADF series."""
-    return sigma**2 / float(np.quantile(certainty, 1 - _BRIGHT))
+    return sigma**2 / float(np.quantile(certainty, 1 - BRIGHT))
 
 
 class _Slices(Stack):

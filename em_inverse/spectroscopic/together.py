@@ -16,10 +16,14 @@ from em_inverse.spectroscopic.series import SpectralSeries, check_spectra
 from em_inverse.tilt_series import Reconstruction
 from em_inverse.tomography import geometry
 
-__all__ = ["NOISES", "tv"]
+__all__ = ["BRIGHT", "NOISES", "TYPICAL_TV", "bright_counts", "tv", "typical_lam"]
 
 #: What the noise of the spectra may be.
 NOISES = ("poisson", "gaussian")
+#: λ of counts in units of √(tilts / counts of a bright pixel), found by experiment.
+TYPICAL_TV = 1.6
+#: The share of pixels that are no brighter than a bright one.
+BRIGHT = 0.99
 _FIRST = 10
 
 
@@ -139,6 +143,16 @@ def tv(
     if components is not None:
         names = tuple(f"component {k}" for k in range(H.in_shape[0]))
     return finished(solver, n_iter, progress, whole, {"channels": list(names)})
+
+
+def bright_counts(series: SpectralSeries) -> float:
+    """Counts of a bright pixel, at least 1."""
+    return max(float(np.quantile(series.stack, BRIGHT)), 1.0)
+
+
+def typical_lam(series: SpectralSeries) -> float:
+    """λ of counts that is worth trying first: 1.6 √(tilts / counts of a bright pixel)."""
+    return float(TYPICAL_TV * np.sqrt(series.n_tilts / bright_counts(series)))
 
 
 def first_guess(H: Channels, y: np.ndarray, initial: ArrayLike | None) -> np.ndarray:
