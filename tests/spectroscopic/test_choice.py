@@ -1,4 +1,4 @@
-"""λ by thinning: near the best, for the spectra alone, for components, and beside a HAADF series."""
+"""λ by thinning: near the best, alone, for components, and beside a HAADF series."""
 
 import numpy as np
 import pytest
