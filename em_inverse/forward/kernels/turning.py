@@ -1,4 +1,4 @@
-"""Turning a volume about the tilt axis and adding it up into slices, in one kernel, and its transpose.
+"""Turning a volume about the tilt axis while adding it up into slices, and the transpose of that.
 
 **The method.** The turned object is read between the voxels of the given one, by cubic convolution
 (Keys, doi:10.1109/TASSP.1981.1163711): along each axis the four nearest voxels, at distances t,
@@ -129,10 +129,10 @@ def _stencil(u, s, cosine, sine, thickness, nz, nx, table, low, high, along, acr
     z = s * sine + u * cosine + (nz - 1) * 0.5
     x = s * cosine - u * sine + (nx - 1) * 0.5
     z_last, x_last = z + deeper * cosine, x - deeper * sine
-    top = int(math.floor(min(z, z_last))) - 1
-    left = int(math.floor(min(x, x_last))) - 1
-    rows = int(math.floor(max(z, z_last))) + 3 - top
-    columns = int(math.floor(max(x, x_last))) + 3 - left
+    top = math.floor(min(z, z_last)) - 1
+    left = math.floor(min(x, x_last)) - 1
+    rows = math.floor(max(z, z_last)) + 3 - top
+    columns = math.floor(max(x, x_last)) + 3 - left
     for a in range(rows):
         low[a] = columns
         high[a] = -1
@@ -140,8 +140,8 @@ def _stencil(u, s, cosine, sine, thickness, nz, nx, table, low, high, along, acr
             table[a, b] = 0.0
     for d in range(thickness):
         zd, xd = z + d * cosine, x - d * sine
-        iz = min(max(int(math.floor(zd)), top + 1), top + rows - 3)
-        ix = min(max(int(math.floor(xd)), left + 1), left + columns - 3)
+        iz = min(max(math.floor(zd), top + 1), top + rows - 3)
+        ix = min(max(math.floor(xd), left + 1), left + columns - 3)
         _cubic(zd - iz, along)
         _cubic(xd - ix, across)
         for i in range(4):
