@@ -42,8 +42,10 @@ def as_many_threads_as(work: float, worth: float) -> Iterator[None]:
 
 
 _FAMILIES = (
-    *("fused_maps", "joint_variation", "joseph", "ordered_subsets", "total_variation"),
-    "turning",
+_FAMILIES = (
+    *("atom_potential", "fused_maps", "joint_variation", "joseph", "ordered_subsets"),
+    *("total_variation", "turning"),
+)
 )
 
 

@@ -1,0 +1,23 @@
+"""Phase-contrast atomic electron tomography: from atoms to images, and back to atoms.
+
+Images taken out of focus at many tilts show every atom, light ones as well, but as fringes that
+have passed through the whole specimen. The potential that explains them all is a volume, and atoms
+are its peaks:
+
+    V = atomic.potential(atoms, (64, 64, 64))        # what the beam sees, in volt
+    found = atomic.trace(V)                          # where atoms are, and of which kind
+    atomic.score(found, atoms)
+"""
+
+from em_inverse.atomic.atoms import Atoms
+from em_inverse.atomic.potential import low_pass, potential, voxel_b_factor
+from em_inverse.atomic.scattering import electron_scattering_factor, five_gaussians
+
+__all__ = [
+    "Atoms",
+    "electron_scattering_factor",
+    "five_gaussians",
+    "low_pass",
+    "potential",
+    "voxel_b_factor",
+]
