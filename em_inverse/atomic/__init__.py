@@ -11,13 +11,21 @@ are its peaks:
 
 from em_inverse.atomic.atoms import Atoms
 from em_inverse.atomic.potential import low_pass, potential, voxel_b_factor
+from em_inverse.atomic.reconstruction import AtomicReconstruction, reconstruct, typical_lambda
 from em_inverse.atomic.scattering import electron_scattering_factor, five_gaussians
+from em_inverse.atomic.series import FocalTiltSeries
+from em_inverse.atomic.simulation import simulate
 
 __all__ = [
+    "AtomicReconstruction",
     "Atoms",
+    "FocalTiltSeries",
     "electron_scattering_factor",
     "five_gaussians",
     "low_pass",
     "potential",
+    "reconstruct",
+    "simulate",
+    "typical_lambda",
     "voxel_b_factor",
 ]
