@@ -11,13 +11,23 @@ are its peaks:
 
 from em_inverse.atomic.atoms import Atoms
 from em_inverse.atomic.potential import low_pass, potential, voxel_b_factor
+from em_inverse.atomic.samples import (
+    gold_nanoparticle,
+    silicon_core_silica_shell,
+    tungsten_core_oxide_shell,
+    with_vacancies,
+)
 from em_inverse.atomic.scattering import electron_scattering_factor, five_gaussians
 
 __all__ = [
     "Atoms",
     "electron_scattering_factor",
     "five_gaussians",
+    "gold_nanoparticle",
     "low_pass",
     "potential",
+    "silicon_core_silica_shell",
+    "tungsten_core_oxide_shell",
     "voxel_b_factor",
+    "with_vacancies",
 ]
