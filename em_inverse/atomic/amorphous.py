@@ -13,6 +13,7 @@ _SWEEPS = 240
 _REFRESH = 8
 _SKIN = 0.5
 _BOND = 0.2
+_LONGEST_PULL = 0.35
 _STEP = 0.45
 
 
@@ -108,7 +109,7 @@ def _attraction(shell: np.ndarray, holders: np.ndarray, cations: int, bond: floa
     for holder in holders.T:
         apart = shell[holder] - shell[oxygen]
         distance = np.sqrt((apart**2).sum(axis=1)) + 1e-9
-        pull = _BOND * (distance - bond) / distance * (distance < bond + 1.4)
+        pull = _BOND * np.minimum(distance - bond, _LONGEST_PULL) / distance
         force += _gathered(pull[:, None] * apart, oxygen, holder, len(shell))
     return force
 

@@ -182,7 +182,7 @@ def with_vacancies(
     --------
     >>> remaining, vacant = with_vacancies(gold_nanoparticle(12.0), 0.1)
     >>> len(remaining), len(vacant)
-    (50, 5)
+    (49, 6)
     """
     share = check_number(fraction, "fraction", minimum=0, maximum=1, exclusive=True)
     seed = check_integer(seed, "seed", minimum=0)
