@@ -18,15 +18,25 @@ from em_inverse.atomic.samples import (
     with_vacancies,
 )
 from em_inverse.atomic.scattering import electron_scattering_factor, five_gaussians
+from em_inverse.atomic.scoring import Score, left_empty, score
+from em_inverse.atomic.species import Species, classify
+from em_inverse.atomic.tracing import TracedAtoms, trace
 
 __all__ = [
     "Atoms",
+    "Score",
+    "Species",
+    "TracedAtoms",
+    "classify",
     "electron_scattering_factor",
     "five_gaussians",
     "gold_nanoparticle",
+    "left_empty",
     "low_pass",
     "potential",
+    "score",
     "silicon_core_silica_shell",
+    "trace",
     "tungsten_core_oxide_shell",
     "voxel_b_factor",
     "with_vacancies",
