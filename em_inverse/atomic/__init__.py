@@ -20,12 +20,14 @@ from em_inverse.atomic.samples import (
 from em_inverse.atomic.scattering import electron_scattering_factor, five_gaussians
 from em_inverse.atomic.scoring import Score, left_empty, score
 from em_inverse.atomic.species import Species, classify
+from em_inverse.atomic.tetrahedra import Tetrahedra, tetrahedra
 from em_inverse.atomic.tracing import TracedAtoms, trace
 
 __all__ = [
     "Atoms",
     "Score",
     "Species",
+    "Tetrahedra",
     "TracedAtoms",
     "classify",
     "electron_scattering_factor",
@@ -36,6 +38,7 @@ __all__ = [
     "potential",
     "score",
     "silicon_core_silica_shell",
+    "tetrahedra",
     "trace",
     "tungsten_core_oxide_shell",
     "voxel_b_factor",

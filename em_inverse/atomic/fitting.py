@@ -8,7 +8,7 @@ from scipy.spatial import cKDTree
 __all__ = ["fitted", "left_over"]
 
 # All in Å, so that they mean the same at every size of voxel.
-BALL = 0.9
+BALL = 1.0
 REACH = 0.125
 WIDTHS = (0.2, 0.6)
 START_WIDTH = 0.35

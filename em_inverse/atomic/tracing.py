@@ -111,7 +111,7 @@ def trace(
 
     1. Candidates are the local maxima of the band-passed volume above `candidate` times what is
        typical of the heaviest atoms there.
-    2. Every candidate gets a Gaussian, fitted to the voxels within 0.9 Å after the Gaussians of
+    2. Every candidate gets a Gaussian, fitted to the voxels within 1 Å after the Gaussians of
        its neighbours have been taken off.
     3. What all Gaussians together leave over is searched once more: an atom hidden on the flank of
        a heavier one shows there.
