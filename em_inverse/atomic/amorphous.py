@@ -28,8 +28,12 @@ class Oxide:
     oxygen_per_cation : int
     density : float
         Cations per Å³.
-    bond, oxygen_oxygen, cation_cation : float
-        Shortest distances in Å: of a bond, and of two atoms of a kind.
+    bond : float
+        Length of a bond in Å.
+    apart : float
+        Shortest distance in Å of a cation and an oxygen that are not bonded.
+    oxygen_oxygen, cation_cation : float
+        Shortest distances in Å of two atoms of a kind.
     core_cation, core_oxygen : float
         Shortest distances in Å to the atoms of the core.
     """
@@ -38,6 +42,7 @@ class Oxide:
     oxygen_per_cation: int
     density: float
     bond: float
+    apart: float
     oxygen_oxygen: float
     cation_cation: float
     core_cation: float
@@ -50,7 +55,8 @@ def relaxed_shell(
     """Return positions and atomic numbers of a shell round the y axis.
 
     Atoms start anywhere. Then every pair that is too close pushes itself apart, and every oxygen
-    is drawn to its two nearest cations, until the pile is at rest. What is left closer than 1.35 Å
+    is drawn to two cations, and a cation to twice as many oxygens as the formula has, until the
+    pile is at rest. What is left closer than 1.35 Å
     loses one of the two.
 
     Parameters
@@ -78,20 +84,21 @@ def relaxed_shell(
     kinds = np.concatenate([kind, np.full(len(core), 2)])
     least = np.array(
         [
-            [oxide.cation_cation, oxide.bond, oxide.core_cation],
-            [oxide.bond, oxide.oxygen_oxygen, oxide.core_oxygen],
+            [oxide.cation_cation, oxide.apart, oxide.core_cation],
+            [oxide.apart, oxide.oxygen_oxygen, oxide.core_oxygen],
         ]
     )
     far = least.max() + _SKIN
     for sweep in range(_SWEEPS):
         if sweep % _REFRESH == 0:
-            tree = cKDTree(np.concatenate([shell, core]))
-            i, j = tree.query_pairs(far, output_type="ndarray").T
+            everyone = np.concatenate([shell, core])
+            i, j = cKDTree(everyone).query_pairs(far, output_type="ndarray").T
             i, j = i[i < count], j[i < count]
-            wanted = least[kinds[i], kinds[j]]
-            holders = np.asarray(cKDTree(shell[:cations]).query(shell[cations:], k=2)[1])
+            bonds = _bonds(shell, cations, oxide)
+            bonded = np.isin(i * len(everyone) + j, bonds[:, 0] * len(everyone) + bonds[:, 1])
+            wanted = np.where(bonded, oxide.bond, least[kinds[i], kinds[j]])
         force = _repulsion(np.concatenate([shell, core]), i, j, wanted)[:count]
-        force += _attraction(shell, holders, cations, oxide.bond)
+        force += _attraction(shell, bonds, oxide.bond)
         shell = _confined(shell + _STEP * force, inner, outer, length / 2)
     return _thinned(core, shell, np.where(kind == 0, oxide.cation, 8))
 
@@ -103,15 +110,31 @@ def _repulsion(at: np.ndarray, i: np.ndarray, j: np.ndarray, wanted: np.ndarray)
     return _gathered(push[:, None] * apart, i, j, len(at))
 
 
-def _attraction(shell: np.ndarray, holders: np.ndarray, cations: int, bond: float) -> np.ndarray:
-    force = np.zeros_like(shell)
-    oxygen = np.arange(cations, len(shell))
-    for holder in holders.T:
-        apart = shell[holder] - shell[oxygen]
-        distance = np.sqrt((apart**2).sum(axis=1)) + 1e-9
-        pull = _BOND * np.minimum(distance - bond, _LONGEST_PULL) / distance
-        force += _gathered(pull[:, None] * apart, oxygen, holder, len(shell))
-    return force
+def _bonds(shell: np.ndarray, cations: int, oxide: Oxide) -> np.ndarray:
+    """Return the bonds as pairs (cation, oxygen), the shortest made first, none beyond a valence.
+
+    An oxygen holds two cations, a cation as many oxygens as its valence.
+    """
+    near = cKDTree(shell[:cations]).query(shell[cations:], k=min(6, cations))
+    distance, cation = np.asarray(near[0]), np.asarray(near[1])
+    free = [2 * oxide.oxygen_per_cation] * cations + [2] * (len(shell) - cations)
+    made = []
+    for place in np.argsort(distance, axis=None).tolist():
+        oxygen = cations + place // cation.shape[1]
+        holder = int(cation.flat[place])
+        if free[oxygen] and free[holder]:
+            free[oxygen] -= 1
+            free[holder] -= 1
+            made.append((holder, oxygen))
+    return np.array(made)
+
+
+def _attraction(shell: np.ndarray, bonds: np.ndarray, bond: float) -> np.ndarray:
+    holder, oxygen = bonds.T
+    apart = shell[holder] - shell[oxygen]
+    distance = np.sqrt((apart**2).sum(axis=1)) + 1e-9
+    pull = _BOND * np.minimum(distance - bond, _LONGEST_PULL) / distance
+    return _gathered(pull[:, None] * apart, oxygen, holder, len(shell))
 
 
 def _gathered(force: np.ndarray, plus: np.ndarray, minus: np.ndarray, count: int) -> np.ndarray:

@@ -32,8 +32,8 @@ __all__ = [
     "with_vacancies",
 ]
 
-_SILICA = Oxide(14, 2, 0.0216, 1.61, 2.55, 3.0, 2.4, 1.9)
-_TUNGSTEN_OXIDE = Oxide(74, 3, 0.0186, 1.9, 2.55, 3.6, 2.9, 2.1)
+_SILICA = Oxide(14, 2, 0.0216, 1.61, 2.7, 2.55, 3.0, 2.4, 1.9)
+_TUNGSTEN_OXIDE = Oxide(74, 3, 0.0186, 1.9, 3.0, 2.55, 3.6, 2.9, 2.1)
 _TURN_DEG = (20.0, 8.0)
 _GOLD_EDGE = 4.078
 _GAP = 0.8
