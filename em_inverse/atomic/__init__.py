@@ -12,20 +12,43 @@ are its peaks:
 from em_inverse.atomic.atoms import Atoms
 from em_inverse.atomic.potential import low_pass, potential, voxel_b_factor
 from em_inverse.atomic.reconstruction import AtomicReconstruction, reconstruct, typical_lambda
+from em_inverse.atomic.samples import (
+    gold_nanoparticle,
+    silicon_core_silica_shell,
+    tungsten_core_oxide_shell,
+    with_vacancies,
+)
 from em_inverse.atomic.scattering import electron_scattering_factor, five_gaussians
+from em_inverse.atomic.scoring import Score, left_empty, score
 from em_inverse.atomic.series import FocalTiltSeries
 from em_inverse.atomic.simulation import simulate
+from em_inverse.atomic.species import Species, classify
+from em_inverse.atomic.tetrahedra import Tetrahedra, tetrahedra
+from em_inverse.atomic.tracing import TracedAtoms, trace
 
 __all__ = [
     "AtomicReconstruction",
     "Atoms",
     "FocalTiltSeries",
+    "Score",
+    "Species",
+    "Tetrahedra",
+    "TracedAtoms",
+    "classify",
     "electron_scattering_factor",
     "five_gaussians",
+    "gold_nanoparticle",
+    "left_empty",
     "low_pass",
     "potential",
     "reconstruct",
+    "score",
+    "silicon_core_silica_shell",
     "simulate",
+    "tetrahedra",
+    "trace",
+    "tungsten_core_oxide_shell",
     "typical_lambda",
     "voxel_b_factor",
+    "with_vacancies",
 ]

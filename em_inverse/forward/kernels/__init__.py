@@ -42,8 +42,8 @@ def as_many_threads_as(work: float, worth: float) -> Iterator[None]:
 
 
 _FAMILIES = (
-    *("atom_potential", "fused_maps", "joint_variation", "joseph", "ordered_subsets"),
-    *("total_variation", "turning"),
+    *("atom_potential", "fused_maps", "gaussian_fits", "joint_variation", "joseph"),
+    *("ordered_subsets", "total_variation", "turning"),
 )
 
 
