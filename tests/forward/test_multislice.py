@@ -123,9 +123,9 @@ def test_overfocus_is_positive_and_counted_from_the_centre_of_the_object():
     def atom(depth):
         return 300 * np.exp(-((z - depth) ** 2 + x**2 + y**2) / 3)
 
-    middle = double((24, 24, 24), [100.0]).images(atom(0.0))
-    deeper = double((24, 24, 24), [100.0 + 4 * 0.5]).images(atom(4.0))
-    wrong = double((24, 24, 24), [100.0 - 4 * 0.5]).images(atom(4.0))
+    middle = double((24, 24, 24), [100.0], margin=8).images(atom(0.0))
+    deeper = double((24, 24, 24), [102.0], margin=8).images(atom(4.0))
+    wrong = double((24, 24, 24), [98.0], margin=8).images(atom(4.0))
     assert np.abs(deeper - middle).max() < 1e-5
     assert np.abs(wrong - middle).max() > 1e-3
     # Downstream of a weak lens that focuses, as a positive potential does, the centre is bright.
@@ -210,7 +210,7 @@ def test_the_exit_wave_is_abtems(law):
     )
     with abtem.config.set({"antialias.cutoff": 4.0, "antialias.taper": 0.0}):
         slices = H.slices(volume) * np.float32(0.5)
-        array = abtem.PotentialArray(slices, slice_thickness=[4.0] * 4, sampling=(0.5, 0.5))
+        array = abtem.PotentialArray(slices, slice_thickness=[4.0] * len(slices), sampling=(0.5, 0.5))
         theirs = abtem.PlaneWave(energy=300e3).multislice(array, lazy=False).array
     ours = H.forward(volume)[0]
     assert np.linalg.norm(ours - 1) > 0.2 * np.linalg.norm(ours)
