@@ -210,7 +210,9 @@ def test_the_exit_wave_is_abtems(law):
     )
     with abtem.config.set({"antialias.cutoff": 4.0, "antialias.taper": 0.0}):
         slices = H.slices(volume) * np.float32(0.5)
-        array = abtem.PotentialArray(slices, slice_thickness=[4.0] * len(slices), sampling=(0.5, 0.5))
+        array = abtem.PotentialArray(
+            slices, slice_thickness=[4.0] * len(slices), sampling=(0.5, 0.5)
+        )
         theirs = abtem.PlaneWave(energy=300e3).multislice(array, lazy=False).array
     ours = H.forward(volume)[0]
     assert np.linalg.norm(ours - 1) > 0.2 * np.linalg.norm(ours)
