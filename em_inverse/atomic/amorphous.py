@@ -9,10 +9,10 @@ from scipy.spatial import cKDTree
 
 __all__ = ["Oxide", "relaxed_shell"]
 
-_SWEEPS = 240
+_SWEEPS = 400
 _REFRESH = 8
 _SKIN = 0.5
-_BOND = 0.2
+_BOND = 0.4
 _LONGEST_PULL = 0.35
 _STEP = 0.45
 

@@ -12,6 +12,7 @@ from em_inverse.atomic.atoms import Atoms
 from em_inverse.atomic.fitting import START_WIDTH, fitted, left_over
 from em_inverse.atomic.peaks import band_passed, local_maxima
 from em_inverse.atomic.rules import crowded, merged, reference_peak
+from em_inverse.atomic.scattering import electron_scattering_factor
 from em_inverse.atomic.species import Species, classify
 from em_inverse.errors import ParameterError, check_array, check_number
 from em_inverse.forward.elements import SYMBOLS, atomic_number
@@ -25,6 +26,9 @@ CROWD_RADIUS = 6.0
 CROWD = 8
 AT_REST = 0.0025
 LOOPS = 12
+UNNAMED = 0.6
+# A misfit of the strong atoms also leaves something over; it has to be stronger than that.
+HIDDEN = 2.0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -36,7 +40,9 @@ class TracedAtoms:
     positions : ndarray of float64, shape (n, 3)
         (z, x, y) in Å from the centre of the volume.
     intensities : ndarray of float64, shape (n,)
-        Peak of the fitted Gaussian times its width, in V Å: what species are told apart by.
+        Integral of the fitted Gaussian over a plane through its centre, 2π I s², in V Å²: what
+        species are told apart by. A reconstruction blurs some atoms more than others; that
+        lowers the peak I and widens s, and leaves I s² nearly alone.
     peaks : ndarray of float64, shape (n,)
         Peak of the fitted Gaussian in V.
     widths : ndarray of float64, shape (n,)
@@ -103,22 +109,25 @@ def trace(
     voxel_angstrom: float = 0.5,
     *,
     elements: Sequence[str] | None = None,
-    candidate: float = 0.12,
-    delete: float = 0.25,
+    candidate: float = 0.15,
+    delete: float = 0.4,
     second_pass: bool = True,
 ) -> TracedAtoms:
     """Find the atoms in a volume of potential.
 
-    1. Candidates are the local maxima of the band-passed volume above `candidate` times what is
-       typical of the heaviest atoms there.
+    Thresholds are shares of the signal of the lightest atom that is to be found. What the heaviest
+    atoms give is read from the volume; how much less the lightest give follows from the scattering
+    factors of the `elements`, and is taken as 0.6 where these are not named.
+
+    1. Candidates are the local maxima of the band-passed volume above `candidate`.
     2. Every candidate gets a Gaussian, fitted to the voxels within 1 Å after the Gaussians of
        its neighbours have been taken off.
-    3. What all Gaussians together leave over is searched once more: an atom hidden on the flank of
-       a heavier one shows there.
+    3. What all Gaussians together leave over is searched once more, above twice `candidate`: an
+       atom hidden on the flank of a heavier one shows there.
     4. Fits and rules take turns until nobody moves: two atoms nearer than 1.125 Å are one; an atom
-       with a peak below `delete` times the typical one, thinner than 0.225 Å, or with fewer than
-       eight others within 6 Å is none.
-    5. Peak times width is told apart into one or two species by a mixture of Gaussians.
+       is none whose peak times width is below `delete`, that is thinner than 0.225 Å, or that has
+       fewer than eight others within 6 Å.
+    5. Intensities are told apart into one or two species by a mixture of Gaussians.
 
     Nothing is known of where atoms ought to be, so a vacancy stays empty.
 
@@ -132,10 +141,9 @@ def trace(
         The one or two elements that are there. Two names force two species, one forces one;
         without names the intensities decide.
     candidate : float
-        Threshold of candidates, as a share of a typical heavy atom in the band-passed volume.
+        Threshold of candidates, as a share of what the lightest atom has in the band-passed volume.
     delete : float
-        Threshold of the peak, as a share of a typical heavy atom's. Raise it (0.35) for noisy
-        volumes; lower it where a light element stands beside a very heavy one.
+        Threshold of peak times width, as a share of the lightest atom's. Raise it for noisy volumes.
     second_pass : bool
         Make step 3.
 
@@ -170,7 +178,8 @@ def trace(
     names = () if elements is None else _sorted(elements)
     history: dict[str, int] = {}
 
-    P, level = _candidates(V, voxel, candidate)
+    lightest = _lightest(names)
+    P, level = _candidates(V, voxel, candidate * lightest)
     history["candidates"] = len(P)
     P = fitted(V, P, voxel, rounds=4)
     if second_pass and len(P):
@@ -180,7 +189,7 @@ def trace(
     for loop in range(LOOPS):
         before = P
         P = merged(P, MERGE / voxel)
-        P = P[_strong(P, delete, voxel)]
+        P = P[_strong(P, delete * lightest, voxel)]
         P = P[crowded(P, CROWD_RADIUS / voxel, CROWD)]
         history[f"rules {loop + 1}"] = len(P)
         kept = P
@@ -200,7 +209,7 @@ def _candidates(V: np.ndarray, voxel: float, share: float) -> tuple[np.ndarray, 
 
 def _hidden(V: np.ndarray, P: np.ndarray, voxel: float, level: float) -> np.ndarray:
     rest = left_over(V, P)
-    return _as_rows(rest, local_maxima(band_passed(rest, voxel), level), voxel)
+    return _as_rows(rest, local_maxima(band_passed(rest, voxel), HIDDEN * level), voxel)
 
 
 def _as_rows(V: np.ndarray, tops: np.ndarray, voxel: float) -> np.ndarray:
@@ -216,8 +225,19 @@ def _voxels(tops: np.ndarray) -> tuple[np.ndarray, ...]:
     return tuple(np.round(tops).astype(int).T)
 
 
-def _strong(P: np.ndarray, delete: float, voxel: float) -> np.ndarray:
-    return np.asarray((P[:, 3] >= delete * reference_peak(P[:, 3])) & (P[:, 4] * voxel >= THINNEST))
+def _strong(P: np.ndarray, share: float, voxel: float) -> np.ndarray:
+    signal = P[:, 3] * P[:, 4]
+    return np.asarray((signal >= share * reference_peak(signal)) & (P[:, 4] * voxel >= THINNEST))
+
+
+def _lightest(names: tuple[str, ...]) -> float:
+    """Signal of the lightest element as a share of the heaviest one's."""
+    if not names:
+        return UNNAMED
+    q = np.linspace(0, 1, 101)
+    # ∫ f dq is the potential integrated over a plane through the nucleus.
+    light, heavy = (electron_scattering_factor(name, q).sum() for name in (names[0], names[-1]))
+    return float(light / heavy)
 
 
 def _moved(P: np.ndarray, before: np.ndarray) -> float:
@@ -243,7 +263,7 @@ def _as_traced(
     names: tuple[str, ...],
     history: dict[str, int],
 ) -> TracedAtoms:
-    intensities = P[:, 3] * P[:, 4] * voxel
+    intensities = 2 * np.pi * P[:, 3] * (P[:, 4] * voxel) ** 2
     widths = P[:, 4] * voxel
     if len(P):
         species = classify(intensities, len(names) if names else "auto")
