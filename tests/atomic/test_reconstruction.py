@@ -91,7 +91,7 @@ def test_the_typical_lambda_is_the_noise_of_the_gradient():
         for k, angle in enumerate(series.angles_deg)
     )
     noise = gradient[4:12, 4:12].std()
-    assert 0.4 < typical_lambda(series) / 0.25 / noise < 2.5
+    assert 0.4 < typical_lambda(series) / 0.35 / noise < 2.5
     assert typical_lambda(series, "sparse") > 0
     four = dataclasses.replace(series, dose_per_square_angstrom=4 * dose)
     assert typical_lambda(four) == pytest.approx(typical_lambda(series) / 2)
