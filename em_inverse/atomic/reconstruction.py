@@ -30,7 +30,7 @@ __all__ = ["AtomicReconstruction", "reconstruct", "typical_lambda"]
 
 # λ in units of the noise of the gradient, the same at all doses, sizes, tilts and foci: found by
 # experiment.
-_TYPICAL_TV, _TYPICAL_SPARSE = 0.35, 0.3
+_TYPICAL_TV, _TYPICAL_SPARSE = 0.25, 0.3
 # What interpolation and slices get wrong weighs as much as the noise of this many electrons.
 _ELECTRONS_WITHOUT_NOISE = 300.0
 
@@ -291,7 +291,7 @@ def reconstruct(
     lam_tv: float | None = None,
     lam_sparse: float | None = None,
     *,
-    n_iter: int = 8,
+    n_iter: int = 6,
     progress: bool = False,
     checkpoint: str | os.PathLike[str] | None = None,
     **options: Any,
@@ -342,7 +342,7 @@ def typical_lambda(series: FocalTiltSeries, prior: str = "tv") -> float:
 
     .. math:: 2 \cdot σΔz \cdot \frac{1}{2\sqrt n} \sqrt N = σΔz \sqrt{N/n},
 
-    and a prior has to be about as strong to hold it back: λ = κ σΔz √(N/n), with κ = 0.35 for total
+    and a prior has to be about as strong to hold it back: λ = κ σΔz √(N/n), with κ = 0.25 for total
     variation and 0.3 for Σ\|V\|. Neither the depth of the volume enters, nor how the N images are
     shared between tilts and foci. At one total dose n falls as 1/N, so λ grows as N does.
 
@@ -363,7 +363,7 @@ def typical_lambda(series: FocalTiltSeries, prior: str = "tv") -> float:
     >>> series = FocalTiltSeries(images, np.arange(-90, 90, 3), [200, 450, 1000],
     ...                          dose_per_square_angstrom=5e4)
     >>> print(f"{typical_lambda(series):.2e}")
-    1.84e-04
+    1.31e-04
     """
     factors = {"tv": _TYPICAL_TV, "sparse": _TYPICAL_SPARSE}
     if prior not in factors:

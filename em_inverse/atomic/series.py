@@ -190,6 +190,8 @@ class FocalTiltSeries:
 
 
 def _read_only(array: np.ndarray, given: Any) -> np.ndarray:
-    kept = array.copy() if isinstance(given, np.ndarray) and array is not given else array.view()
+    """Return a view that nobody can write to; of an array of few numbers, a copy."""
+    shared = array.ndim == 1 and isinstance(given, np.ndarray) and np.shares_memory(array, given)
+    kept = array.copy() if shared else array.view()
     kept.flags.writeable = False
     return kept

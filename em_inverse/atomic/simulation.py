@@ -149,7 +149,7 @@ def simulate(
         cs_mm=model.cs_mm,
         aperture_mrad=aperture_mrad,
         metadata={
-            "simulated": True,
+            "synthetic": True,
             "focal_spread_angstrom": model.focal_spread_angstrom,
             "source_mrad": model.source_mrad,
         },
