@@ -79,8 +79,8 @@ def test_the_histogram_holds_every_atom_and_both_gaussians():
     assert "two humps" in plotting.intensities_in_words(traced())
     gold = atomic.trace(atomic.potential(atomic.gold_nanoparticle(12.0), (40, 40, 40)))
     assert legend(plotting.intensity_histogram(gold, title="One kind")) == [
-        "kind 0",
         "traced atoms",
+        "kind 0",
     ]
 
 
