@@ -143,7 +143,8 @@ def trace(
     candidate : float
         Threshold of candidates, as a share of what the lightest atom has in the band-passed volume.
     delete : float
-        Threshold of peak times width, as a share of the lightest atom's. Raise it for noisy volumes.
+        Threshold of peak times width, as a share of the lightest atom's. Raise it where the volume
+        is noisy.
     second_pass : bool
         Make step 3.
 
@@ -247,13 +248,14 @@ def _moved(P: np.ndarray, before: np.ndarray) -> float:
 
 
 def _sorted(elements: Sequence[str]) -> tuple[str, ...]:
-    numbers = sorted({int(atomic_number(name)) for name in elements})
-    if isinstance(elements, str) or not 1 <= len(numbers) <= 2:
+    names = [] if isinstance(elements, str) else list(elements)
+    if not 1 <= len(names) <= 2:
         raise ParameterError(
             f"elements is {elements!r}; a list of one or two symbols is needed, such as "
             f"('O', 'Si'). Intensities tell no more than two species apart."
         )
-    return tuple(SYMBOLS[z - 1] for z in numbers)
+    numbers = {int(atomic_number(name)) for name in names}
+    return tuple(SYMBOLS[z - 1] for z in sorted(numbers))
 
 
 def _as_traced(
