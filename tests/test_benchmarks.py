@@ -85,6 +85,7 @@ def test_ratios_are_of_the_times_beside_them(quick):
         "fusion",
         "multislice",
         "atomic",
+        "atomic_large",
     ],
 )
 def test_every_part_runs(quick, name):
