@@ -4,8 +4,11 @@ Images taken out of focus at many tilts show every atom, light ones as well, but
 have passed through the whole specimen. The potential that explains them all is a volume, and atoms
 are its peaks:
 
-    V = atomic.potential(atoms, (64, 64, 64))        # what the beam sees, in volt
-    found = atomic.trace(V)                          # where atoms are, and of which kind
+    atoms = atomic.silicon_core_silica_shell()
+    series = atomic.simulate(atoms, range(-90, 90, 3), dose_per_square_angstrom=5e4,
+                             shape=(64, 64, 64))
+    run = atomic.reconstruct(series)                 # the potential in volt
+    found = atomic.trace(run.volume)                 # where atoms are, and of which kind
     atomic.score(found, atoms)
 """
 

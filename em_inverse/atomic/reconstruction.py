@@ -30,7 +30,7 @@ __all__ = ["AtomicReconstruction", "reconstruct", "typical_lambda"]
 
 # λ in units of the noise of the gradient, the same at all doses, sizes, tilts and foci: found by
 # experiment.
-_TYPICAL_TV, _TYPICAL_SPARSE = 0.35, 0.3
+_TYPICAL_TV, _TYPICAL_SPARSE = 0.35, 0.4
 # What interpolation and slices get wrong weighs as much as the noise of this many electrons.
 _ELECTRONS_WITHOUT_NOISE = 300.0
 
@@ -343,7 +343,7 @@ def typical_lambda(series: FocalTiltSeries, prior: str = "tv") -> float:
     .. math:: 2 \cdot σΔz \cdot \frac{1}{2\sqrt n} \sqrt N = σΔz \sqrt{N/n},
 
     and a prior has to be about as strong to hold it back: λ = κ σΔz √(N/n), with κ = 0.35 for total
-    variation and 0.3 for Σ\|V\|. Neither the depth of the volume enters, nor how the N images are
+    variation and 0.4 for Σ\|V\|. Neither the depth of the volume enters, nor how the N images are
     shared between tilts and foci. At one total dose n falls as 1/N, so λ grows as N does.
 
     Parameters
