@@ -20,7 +20,6 @@ from em_inverse.forward.elements import SYMBOLS, atomic_number
 __all__ = ["TracedAtoms", "trace"]
 
 # In Å and in numbers of atoms; see `trace`.
-MERGE = 1.125
 THINNEST = 0.225
 CROWD_RADIUS = 6.0
 CROWD = 8
@@ -110,7 +109,8 @@ def trace(
     *,
     elements: Sequence[str] | None = None,
     candidate: float = 0.15,
-    delete: float = 0.4,
+    delete: float = 0.5,
+    shortest_angstrom: float = 1.3,
     second_pass: bool = True,
 ) -> TracedAtoms:
     """Find the atoms in a volume of potential.
@@ -124,9 +124,9 @@ def trace(
        its neighbours have been taken off.
     3. What all Gaussians together leave over is searched once more, above twice `candidate`: an
        atom hidden on the flank of a heavier one shows there.
-    4. Fits and rules take turns until nobody moves: two atoms nearer than 1.125 Å are one; an atom
-       is none whose peak times width is below `delete`, that is thinner than 0.225 Å, or that has
-       fewer than eight others within 6 Å.
+    4. Fits and rules take turns until nobody moves: two atoms nearer than `shortest_angstrom` are
+       one; an atom is none whose peak times width is below `delete`, that is thinner than 0.225 Å,
+       or that has fewer than eight others within 6 Å.
     5. Intensities are told apart into one or two species by a mixture of Gaussians.
 
     Nothing is known of where atoms ought to be, so a vacancy stays empty.
@@ -145,6 +145,9 @@ def trace(
     delete : float
         Threshold of peak times width, as a share of the lightest atom's. Raise it where the volume
         is noisy.
+    shortest_angstrom : float
+        Two peaks nearer than this are one atom. The bond of SiO₂ is 1.61 Å long; lower it for
+        molecules with shorter ones.
     second_pass : bool
         Make step 3.
 
@@ -176,6 +179,7 @@ def trace(
     voxel = check_number(voxel_angstrom, "voxel_angstrom", minimum=0, exclusive=True)
     candidate = check_number(candidate, "candidate", minimum=0, maximum=1, exclusive=True)
     delete = check_number(delete, "delete", minimum=0, maximum=1)
+    shortest = check_number(shortest_angstrom, "shortest_angstrom", minimum=0)
     names = () if elements is None else _sorted(elements)
     history: dict[str, int] = {}
 
@@ -189,7 +193,7 @@ def trace(
         P = fitted(V, P, voxel, rounds=6)
     for loop in range(LOOPS):
         before = P
-        P = merged(P, MERGE / voxel)
+        P = merged(P, shortest / voxel)
         P = P[_strong(P, delete * lightest, voxel)]
         P = P[crowded(P, CROWD_RADIUS / voxel, CROWD)]
         history[f"rules {loop + 1}"] = len(P)

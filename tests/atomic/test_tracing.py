@@ -134,14 +134,14 @@ def test_the_second_pass_finds_what_hides_beside_a_heavy_atom():
 
 
 def test_doubtful_atoms_are_where_the_mistakes_are():
-    found = trace(volume() + noise(14.0), elements=("O", "Si"))
+    found = trace(volume() + noise(22.0), elements=("O", "Si"))
     result = score(found, needle())
     pairs = result.pairs
     wrong = found.atoms().atomic_numbers[pairs[:, 0]] != needle().atomic_numbers[pairs[:, 1]]
     doubtful = found.doubtful[pairs[:, 0]]
     assert wrong.any()
-    assert not wrong[~doubtful].any()
-    assert doubtful.mean() < 0.05
+    assert wrong[doubtful].mean() > 10 * wrong[~doubtful].mean()
+    assert doubtful.mean() < 0.15
 
 
 def test_an_empty_volume_holds_no_atoms():
@@ -170,6 +170,7 @@ def test_names_must_cover_the_kinds():
         (np.zeros((8, 8, 8)), {"voxel_angstrom": 0}, ParameterError, "voxel_angstrom"),
         (np.zeros((8, 8, 8)), {"candidate": 0}, ParameterError, "candidate"),
         (np.zeros((8, 8, 8)), {"delete": 2}, ParameterError, "delete"),
+        (np.zeros((8, 8, 8)), {"shortest_angstrom": -1}, ParameterError, "shortest_angstrom"),
         (np.zeros((8, 8, 8)), {"elements": ("H", "C", "O")}, ParameterError, "one or two"),
         (np.zeros((8, 8, 8)), {"elements": "Si"}, ParameterError, "list"),
         (np.zeros((8, 8, 8)), {"elements": ("Xx",)}, ParameterError, "Xx"),
