@@ -69,7 +69,10 @@ class AtomicReconstruction(Solver):
         Iterations on the dual of total variation, which starts where the last one ended.
     x0 : array_like, optional
         Start, 0 by default.
-    margin, propagation, workers
+    margin : int, optional
+        Voxels of vacuum on each side of the field. By default as far as the finest waves get, or a
+        quarter of the field where that is less: a wider one costs time and finds no more atoms.
+    propagation, workers
         As for :class:`~em_inverse.forward.Multislice`.
     seed : int
         Of the orders of the tilts. The order of an iteration depends on its number and the seed
@@ -155,7 +158,7 @@ class AtomicReconstruction(Solver):
             voxel_angstrom=series.voxel_angstrom,
             voltage_kv=series.voltage_kv,
             slice_voxels=slice_voxels,
-            margin=margin,
+            margin=_margin(series, size) if margin is None else margin,
             aperture_mrad=series.aperture_mrad,
             cs_mm=series.cs_mm,
             propagation=propagation,
@@ -373,6 +376,12 @@ def typical_lambda(series: FocalTiltSeries, prior: str = "tv") -> float:
     unit = optics.interaction_parameter(series.voltage_kv) * series.voxel_angstrom
     number = series.n_tilts * series.n_foci
     return check_number(factors[prior] * unit * np.sqrt(number / electrons), "lambda")
+
+
+def _margin(series: FocalTiltSeries, shape: Sequence[int]) -> int:
+    lam = optics.wavelength(series.voltage_kv)
+    reach = optics.reach_voxels(lam, series.defoci_angstrom, series.voxel_angstrom)
+    return min(reach, max(shape[1:]) // 4)
 
 
 def _checked(series: Any) -> FocalTiltSeries:

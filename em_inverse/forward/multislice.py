@@ -329,8 +329,8 @@ class Multislice:
     def _margin(self, margin: int | None) -> int:
         if margin is not None:
             return check_integer(margin, "margin", minimum=0)
-        reach = self.lam * np.abs(self.defoci_angstrom).max() / (2 * self.voxel_angstrom**2)
-        return min(math.ceil(reach), max(self.in_shape[1:]) // 2)
+        reach = optics.reach_voxels(self.lam, self.defoci_angstrom, self.voxel_angstrom)
+        return min(reach, max(self.in_shape[1:]) // 2)
 
     def _volume(self, volume: ArrayLike) -> np.ndarray:
         return check_array(volume, "volume", shape=self.in_shape, dtype=self.dtype)

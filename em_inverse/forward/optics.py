@@ -25,6 +25,7 @@ __all__ = [
     "frequencies",
     "interaction_parameter",
     "propagation_phase",
+    "reach_voxels",
     "source_envelope",
     "wavelength",
 ]
@@ -193,6 +194,28 @@ def source_envelope(
     spread = 1e-3 * check_number(source_mrad, "source_mrad", minimum=0) / lam
     slope = 2 * np.pi * lam * np.sqrt(square) * (defocus_angstrom + 1e7 * cs_mm * lam**2 * square)
     return np.asarray(np.exp(-0.5 * (spread * slope) ** 2))
+
+
+def reach_voxels(lam: float, defocus_angstrom: ArrayLike, voxel_angstrom: float) -> int:
+    """Return how far the finest waves get from where they were scattered, in voxels.
+
+    A wave of frequency q travels at the angle λq, and voxels carry q up to 1/(2 voxel).
+
+    Parameters
+    ----------
+    lam : float
+        λ in Å.
+    defocus_angstrom : array_like
+        Defoci in Å; the largest counts.
+    voxel_angstrom : float
+
+    Examples
+    --------
+    >>> reach_voxels(0.02, [200.0, 1000.0], 0.5)
+    40
+    """
+    farthest = float(np.abs(np.asarray(defocus_angstrom)).max())
+    return int(np.ceil(lam * farthest / (2 * voxel_angstrom**2)))
 
 
 def focal_quadrature(spread_angstrom: float, n_foci: int) -> tuple[np.ndarray, np.ndarray]:
