@@ -44,7 +44,7 @@ def error(x):
 
 
 def test_the_potential_comes_back(clean):
-    run = reconstruct(clean, n_iter=6, slice_voxels=4)
+    run = reconstruct(clean, n_iter=10, slice_voxels=4)
     assert error(run.volume) < 0.3
     assert run.volume.min() >= 0
     assert run.volume.dtype == np.float32
