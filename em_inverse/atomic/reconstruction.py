@@ -47,7 +47,7 @@ class AtomicReconstruction(Solver):
     all tilts in a random order. At each it turns the volume, sends the wave through, and takes a
     step against that tilt's gradient alone, as Kaczmarz's method does with equations; then comes
     the proximal operator of R with V ≥ 0, and Nesterov's momentum, which starts anew where the sum
-    over the tilts has risen. Five to eight iterations are enough.
+    over the tilts has risen. Six iterations are enough for 64 to 96 voxels across, ten for 192.
 
     Parameters
     ----------

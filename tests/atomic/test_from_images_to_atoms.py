@@ -52,16 +52,17 @@ def result(**options):
     return outcome(**options)[0]
 
 
-def test_50000_electrons():
-    got = result()
-    assert got.found_percent >= 99.5
-    assert got.false_percent <= 2
-    assert got.error_pm <= 10
-    assert got.species_percent >= 98
+pytestmark = pytest.mark.slow
 
 
-@pytest.mark.slow
-class TestTrends:
+class TestBars:
+    def test_50000_electrons(self):
+        got = result()
+        assert got.found_percent >= 99.5
+        assert got.false_percent <= 2
+        assert got.error_pm <= 10
+        assert got.species_percent >= 98
+
     def test_without_noise(self):
         got = result(dose=None)
         assert got.found_percent >= 99.9
@@ -76,6 +77,8 @@ class TestTrends:
         assert 17 <= got.error_pm <= 25
         assert 70 <= got.species_percent <= 88
 
+
+class TestTrends:
     def test_dose(self):
         errors = [result(dose=dose).error_pm for dose in (None, DOSE, 7e3)]
         assert errors == sorted(errors)
@@ -87,10 +90,11 @@ class TestTrends:
         assert beam[2] >= 1.5 * across
 
     def test_priors(self):
-        tv, lasso, positive = (result(prior=p) for p in ("tv", "lasso", "positivity"))
-        assert tv.species_percent >= lasso.species_percent > positive.species_percent
-        assert tv.found_percent > lasso.found_percent
-        assert positive.false_percent > 20 > 10 * tv.false_percent
+        # At 50 000 electrons and six iterations all three name nearly every atom.
+        tv, lasso, positive = (result(dose=1.5e4, prior=p) for p in ("tv", "lasso", "positivity"))
+        assert tv.species_percent > lasso.species_percent > positive.species_percent + 20
+        assert tv.found_percent > lasso.found_percent + 5
+        assert positive.false_percent > 100 > 10 * tv.false_percent
 
     def test_vacancies_stay_empty(self):
         assert outcome("vacancies")[1].mean() >= 0.9
