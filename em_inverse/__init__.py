@@ -19,6 +19,7 @@ from em_inverse._version import __version__
 _load, _list, _names = lazy_loader.attach(
     __name__,
     submodules=[
+        "atomic",
         "checks",
         "choose",
         "datasets",

@@ -16,6 +16,7 @@ from em_inverse.errors import CheckedNumber, DataError, ParameterError, check_ar
 from em_inverse.forward.operator import LinearOperator, Stack, as_operator
 
 __all__ = [
+    "AmplitudeDistance",
     "DataTolerance",
     "Fidelity",
     "JointData",
@@ -509,6 +510,113 @@ class JointData(_Data):
             options={"xatol": 1e-10 * high},
         )
         return float(found.x) if found.fun < 0 else 0.0
+
+
+class AmplitudeDistance:
+    r"""Distance of amplitudes Σ (\|Hx\| − √y)², for intensities y of a complex wave Hx.
+
+    The detector counts electrons and loses their phase. The square root of a count of n electrons
+    has the standard deviation ½ whatever n is, so plain least squares of square roots is nearly
+    the Poisson likelihood: 4n times this distance, for n electrons per unit of y, is about the
+    number of pixels when only noise is left.
+
+    Parameters
+    ----------
+    H : nonlinear model
+        With ``forward(x)``, the complex wave, and ``linearise(x)``, the wave and its transposed
+        derivative; for instance ``Multislice(...).tilted(angle_deg)``.
+    y : array_like, shape ``H.out_shape``
+        Intensities ≥ 0, in units of the intensity without specimen.
+
+    Raises
+    ------
+    DataError
+        When an intensity is negative, or y does not fit H.
+
+    References
+    ----------
+    Variance-stabilising square root: Bartlett, doi:10.2307/2983678.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from em_inverse.forward import Multislice
+    >>> H = Multislice((8, 8, 8), 300.0).tilted(20)
+    >>> x = 50 * np.random.default_rng(0).random(H.in_shape)
+    >>> D = AmplitudeDistance(H, np.abs(H.forward(x)) ** 2)
+    >>> D.value(x) < 1e-10, D.value(0 * x) > 0.01
+    (True, True)
+    """
+
+    def __init__(self, H: Any, y: ArrayLike) -> None:
+        self.H = H
+        self.y = y
+
+    @property
+    def y(self) -> np.ndarray:
+        """The intensities; what replaces them is checked against H."""
+        return self._y
+
+    @y.setter
+    def y(self, value: ArrayLike) -> None:
+        intensities = check_array(value, "y", shape=self.H.out_shape, dtype=self.H.dtype)
+        if intensities.min() < 0:
+            raise DataError(
+                f"y reaches {intensities.min():g}; intensities cannot be negative. Take no "
+                f"background off beyond zero: clip with np.maximum(y, 0)."
+            )
+        self._y = intensities
+        self._amplitudes = np.sqrt(intensities)
+
+    def distance(self, x: np.ndarray) -> float:
+        r"""‖\|Hx\| − √y‖₂, the data distance."""
+        return float(np.sqrt(self.value(x)))
+
+    def value(self, x: np.ndarray) -> float:
+        r"""Σ (\|Hx\| − √y)²."""
+        return self.value_at(self.H.forward(x))
+
+    def value_at(self, Hx: np.ndarray) -> float:
+        r"""Σ (\|Hx\| − √y)² when Hx is at hand."""
+        return _square(np.abs(Hx) - self._amplitudes)
+
+    def residual_at(self, Hx: np.ndarray) -> np.ndarray:
+        r"""Hx − √y Hx/\|Hx\|: how far the wave is from the nearest one that has these amplitudes.
+
+        The phase is kept. Where the wave vanishes there is none, and 0 is taken for Hx/\|Hx\|.
+        """
+        return amplitude_residual(Hx, self._amplitudes)[0]
+
+    def value_and_gradient(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        r"""Return the value, and the gradient 2 Re J*(Hx − √y Hx/\|Hx\|), J the derivative of H."""
+        wave, pull = self.H.linearise(x)
+        residual, value = amplitude_residual(wave, self._amplitudes)
+        return value, 2 * pull(residual)
+
+    def gradient(self, x: np.ndarray) -> np.ndarray:
+        r"""Return 2 Re J*(Hx − √y Hx/\|Hx\|), J the derivative of H at x."""
+        return self.value_and_gradient(x)[1]
+
+
+def amplitude_residual(wave: np.ndarray, amplitudes: np.ndarray) -> tuple[np.ndarray, float]:
+    r"""Return ψ − A ψ/\|ψ\| and Σ (\|ψ\| − A)².
+
+    Parameters
+    ----------
+    wave : ndarray of complex
+    amplitudes : ndarray, shape of `wave`
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> residual, value = amplitude_residual(np.array([3j, 0j]), np.array([1.0, 0.5]))
+    >>> bool(abs(residual[0] - 2j) < 1e-12), float(abs(residual[1])), value
+    (True, 0.0, 4.25)
+    """
+    length = np.abs(wave)
+    excess = length - amplitudes
+    tiny = np.finfo(length.dtype).tiny
+    return wave * (excess / np.maximum(length, tiny)), _square(excess)
 
 
 def _square(x: np.ndarray) -> float:

@@ -76,7 +76,17 @@ def test_ratios_are_of_the_times_beside_them(quick):
 
 
 @pytest.mark.parametrize(
-    "name", ["total_variation", "reconstruction", "convergence", "alignment", "fusion"]
+    "name",
+    [
+        "total_variation",
+        "reconstruction",
+        "convergence",
+        "alignment",
+        "fusion",
+        "multislice",
+        "atomic",
+        "atomic_large",
+    ],
 )
 def test_every_part_runs(quick, name):
     result = quick(name)

@@ -19,7 +19,10 @@ _load, _list, _names = lazy_loader.attach(
     __name__,
     submod_attrs={
         "contrast": ["LinearThickness", "PowerLaw"],
+        "multislice": ["Multislice"],
+        "optics": ["interaction_parameter", "wavelength"],
         "tilt": ["ParallelBeam"],
+        "turning": ["FourierTurn", "TurnedSlices"],
     },
 )
 __all__ = [

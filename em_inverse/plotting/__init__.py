@@ -6,6 +6,12 @@ what the figure shows, and are always passed in. Matplotlib is imported when the
 made.
 """
 
+from em_inverse.plotting.atoms import (
+    atoms_3d,
+    atoms_in_words,
+    intensities_in_words,
+    intensity_histogram,
+)
 from em_inverse.plotting.choice import l_curve, rule_curve, u_curve
 from em_inverse.plotting.curves import picard, profiles, spectrum
 from em_inverse.plotting.display import show
@@ -33,8 +39,12 @@ __all__ = [
     "MARKERS",
     "OKABE_ITO",
     "SEQUENTIAL",
+    "atoms_3d",
+    "atoms_in_words",
     "fourier_coverage",
     "images",
+    "intensities_in_words",
+    "intensity_histogram",
     "l_curve",
     "orthoslices",
     "picard",

@@ -1,12 +1,13 @@
-"""Joseph's projector by its definition: a sparse matrix, built ray by ray with numpy.
+"""Kernels by their definitions, built ray by ray and point by point with numpy.
 
-Slow and short on purpose. The tests hold the fast kernels of `joseph.py` against it.
+Slow and short on purpose. The tests hold the fast kernels of `joseph.py` and `turning.py` against
+them.
 """
 
 import numpy as np
 import scipy.sparse as sparse
 
-__all__ = ["joseph_matrix"]
+__all__ = ["joseph_matrix", "turned_slices"]
 
 
 def joseph_matrix(
@@ -65,3 +66,48 @@ def joseph_matrix(
                     columns = pixel[inside] * nx + rows[inside]
                 matrix[tilt * n_det + u, columns] += length * weight[inside]
     return matrix.tocsr()
+
+
+def turned_slices(
+    volume: np.ndarray, angle_deg: float, starts: np.ndarray, thickness: int
+) -> np.ndarray:
+    """Return the slices of a turned volume, every point read by cubic convolution.
+
+    Parameters
+    ----------
+    volume : ndarray, shape (nz, nx, ny)
+    angle_deg : float
+    starts : ndarray, shape (n_slices,)
+        Depth of the first point of each slice, from the centre.
+    thickness : int
+        Points that are added up in a slice, one voxel apart.
+
+    Returns
+    -------
+    ndarray, shape (n_slices, nx, ny)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> volume = np.array([[[1.0], [2.0]], [[3.0], [4.0]]])
+    >>> turned_slices(volume, 0.0, np.array([-0.5]), 2).tolist()
+    [[[4.0], [6.0]]]
+    """
+    nz, nx, ny = volume.shape
+    c, s = np.cos(np.deg2rad(angle_deg)), np.sin(np.deg2rad(angle_deg))
+    out = np.zeros((len(starts), nx, ny))
+    for m, start in enumerate(starts):
+        for pixel in range(nx):
+            across = pixel - (nx - 1) / 2
+            for depth in start + np.arange(thickness):
+                z = across * s + depth * c + (nz - 1) / 2
+                x = across * c - depth * s + (nx - 1) / 2
+                weights = np.outer(_cubic(np.arange(nz) - z), _cubic(np.arange(nx) - x))
+                out[m, pixel] += np.tensordot(weights, volume, axes=2)
+    return out
+
+
+def _cubic(t: np.ndarray) -> np.ndarray:
+    t = np.abs(t)
+    near, far = 1 - 2.5 * t**2 + 1.5 * t**3, 2 - 4 * t + 2.5 * t**2 - 0.5 * t**3
+    return np.where(t <= 1, near, np.where(t < 2, far, 0.0))
