@@ -206,7 +206,7 @@ def fuse(
     if tv_weights is None:
         brightness = contrast.weights**gamma
         heard = scale * brightness * _distinct(brightness) * spectra.step / sigma
-        weights = np.clip(np.hypot(1.0, _IMAGE_NOISE * heard), 1.0, _LARGEST_WEIGHT)
+        weights = np.minimum(1.0 + _IMAGE_NOISE * heard, _LARGEST_WEIGHT)
     else:
         weights = _chosen(tv_weights, spectra, "tv_weights")
     model = FusedModel(
