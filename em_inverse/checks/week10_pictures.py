@@ -107,10 +107,10 @@ def plan() -> Picture:
             title="Fifteen tilts and eight channels tell the modes apart",
             window=(0, 1),
             quantity="strength of the mode",
-            axes=("x (px)", "z (px)"),
+            axes=("z (px)", "x (px)"),
         ),
-        "Three pictures of one slice: four faint spots at the corners, a square outline, patchy, "
-        "and a bright square in the middle.",
+        "Three pictures of one slice: four faint spots at the corners, a patchy ring, and a bright "
+        "patch in the middle.",
         [("relative error", errors["all"]), ("dark counts over counts from the cube", dark / DOSE)],
     )
 
@@ -129,7 +129,7 @@ def _fitted(energies: np.ndarray, spectrum: np.ndarray, M: np.ndarray, x: np.nda
         figure = new_figure(8.0, 3.4, "One voxel's spectrum is the sum of three known lines")
         ax = figure.add_subplot()
         ax.plot(energies, spectrum, "o", color=COLOURS["measurement"], label="voxel")
-        ax.plot(energies, M @ x, color=COLOURS["tikhonov"], label="sum")
+        ax.plot(energies, M @ x, color=COLOURS["tikhonov"], linestyle="-", label="sum")
         for k, dashes in enumerate(("-", "--", ":")):
             ax.plot(
                 energies, M[:, k] * x[k], color=COLOURS["truth"], linestyle=dashes, linewidth=1,
@@ -148,8 +148,11 @@ def _freed(energy: np.ndarray, edge: np.ndarray, seen: np.ndarray, found: np.nda
     with style():
         figure = new_figure(8.0, 3.6, "The ratio takes the plasmons off the edge")
         ax = figure.add_subplot()
-        ax.plot(energy, seen, color=COLOURS["measurement"], linewidth=1, label="as recorded")
-        ax.plot(energy, edge, color=COLOURS["truth"], label="truth")
+        ax.plot(
+            energy, seen, color=COLOURS["measurement"], linestyle="-", linewidth=1,
+            label="as recorded",
+        )  # fmt: skip
+        ax.plot(energy, edge, color=COLOURS["truth"], linestyle="-", label="truth")
         ax.plot(
             energy, found, color=COLOURS["tikhonov"], linestyle=LINESTYLES["tikhonov"],
             label="ratio",
