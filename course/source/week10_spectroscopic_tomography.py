@@ -325,7 +325,7 @@ print("your ratio and the kit's agree:", np.allclose(mine, spectra.fourier_ratio
 
 # %% [markdown]
 # **Why.** The bare ratio is worse than doing nothing: the zero-loss peak is wide, $|\hat p|$ falls, and what is divided by it is noise. One λ must damp the short waves enough and so damps the long ones, too, which hold the height of the edge. Wiener's ratio need not choose. It is Tikhonov with a λ for every wave, and the data tell it which.
-# With a hundred times the counts it would hardly matter; at high tilts and low doses it does.
+# With a hundred times the counts even the bare ratio would be better than nothing; at the doses of a tilt series it never is.
 #
 # ## 8. Shared edges, where edges are shared
 #
@@ -375,7 +375,7 @@ for name in ("TV, apart", "TV, shared"):
     print(f"fused, gain over {name}: Au {gain[0]:.0f} %, Fe {gain[1]:.0f} %, all {gain[2]:.0f} %")
 
 # %% [markdown]
-# **Why.** Gold gains a factor of about three: the images see it well, from 31 directions. Iron gains a few percent at most, and against TV with shared edges it may even lose: it gives a sixth of gold's brightness per atom, and what gold leaves over. "All together" is the mean of a large gain and none. With finer voxels and the same counts the overall gain is smaller (the kit's benchmark measures it at 48³). So report it element by element, against the best rival without images, at equal *spectral* dose; and the dose of the images is not zero.
+# **Why.** Gold gains a factor of about three: the images see it well, from 31 directions. Iron gains a few percent at most, and against TV with shared edges it may even lose: an atom of it gives less than a sixth of gold's brightness, and what TV takes from one element the images give to the other. "All together" is the mean of a large gain and none. With finer voxels and the same counts the overall gain is smaller (the kit's benchmark measures it at 48³). So report it element by element, against the best rival without images, at equal *spectral* dose; and the dose of the images is not zero.
 #
 # > **Predict.** Which hurts more: to count all pixels of the images alike ($W = 1$), or a γ that is off by 0.2? Which element pays, and will the spectra object?
 

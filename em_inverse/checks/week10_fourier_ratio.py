@@ -123,7 +123,8 @@ fourier_ratio = Exercise(
         Misconception(
             "damped, not divided",
             _filter(lambda p, r: np.abs(p) ** 2 / (np.abs(p) ** 2 + r)),
-            "These are the filter factors: they damp the noise, and leave the plural scattering in.",
+            "These are the filter factors: they damp the noise, and leave the plural scattering "
+            "in.",
             "Filter factor over p̂: p̂*/(|p̂|² + r).",
             credit=0.25,
         ),

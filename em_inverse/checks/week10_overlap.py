@@ -129,8 +129,8 @@ overlap = Exercise(
         Misconception(
             "half forgotten",
             lambda a, b: 1 - _distance(a, b),
-            "Every piece that is moved is counted twice in Σ |p − q|, where it is missing and where "
-            "it arrives.",
+            "Every piece that is moved is counted twice in Σ |p − q|, where it is missing and "
+            "where it arrives.",
             "1 − ½ Σ |p − q|, or np.minimum at once.",
             credit=0.5,
         ),

@@ -48,8 +48,8 @@ def _leaves_nothing_to_fit(case: Case, x: np.ndarray, _: Callable[..., np.ndarra
     if np.abs(left).max() < 1e-6 * np.abs(case["volumes"]).max() * np.abs(case["M"]).sum():
         return None
     return (
-        "What your fit leaves over still resembles the spectra: Mᵀ(v − M x) should be zero in every "
-        "voxel, and is not. A smaller ‖v − M x‖ is possible."
+        "What your fit leaves over still resembles the spectra: Mᵀ(v − M x) should be zero in "
+        "every voxel, and is not. A smaller ‖v − M x‖ is possible."
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from em_inverse.plotting.display import show
 from em_inverse.plotting.frame import legend_beside, log_axis, new_figure, window_text
-from em_inverse.plotting.style import COLOURS, GREY, LINESTYLES, style
+from em_inverse.plotting.style import COLOURS, GREY, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -117,8 +117,8 @@ def counts(energies: np.ndarray, expected: np.ndarray, counted: np.ndarray) -> N
         right.legend(frameon=False, loc="upper right")
     show(
         figure,
-        alt=f"Left, the projection at 0° in the channel at {energies[channel]:.1f} eV, as expected: "
-        f"a soft square. Middle, as counted: scattered pixels with one to {top:.0f} counts, no "
+        alt=f"Left, the projection at 0° in the channel at {energies[channel]:.1f} eV, as "
+        f"expected: a soft square. Middle, as counted: scattered pixels with one to {top:.0f} counts, no "
         f"shape. Right, the spectrum of the brightest pixel: a smooth curve of at most "
         f"{expected[at].max():.1f} counts, and whole numbers around it.",
     )
@@ -243,7 +243,7 @@ def ratio(energy: np.ndarray, edge: np.ndarray, found: Mapping[str, np.ndarray])
 
 
 def elements(truth: np.ndarray, found: Mapping[str, np.ndarray]) -> None:
-    """Show a slice of gold and of iron by several methods; ``x[z, x, y, element]``, scaled alike."""
+    """Show a slice of gold and of iron by several methods; ``x[z, x, y, element]``."""
     pictures = {"truth": truth, **found}
     middle = truth.shape[2] // 2
     with style():

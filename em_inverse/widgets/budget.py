@@ -33,7 +33,9 @@ LINES_EV, WIDTH_EV, WINDOW_EV = (2.2, 2.7, 3.3), 0.2, (1.5, 4.0)
 DOSE = LogSlider(
     "dose", "counts in all", 2.5, 4.5, 9, 4, "All counts of this slice that come from the cube"
 )
-TILTS = Slider("tilts", "tilts", 3, 61, 2, 15, "Projections between −70° and 70°, one of them at 0°")
+TILTS = Slider(
+    "tilts", "tilts", 3, 61, 2, 15, "Projections between −70° and 70°, one of them at 0°"
+)
 CHANNELS = Slider("channels", "energy channels", 2, 32, 1, 12, "Between 1.5 and 4 eV, equally wide")
 DARK = Slider(
     "dark", "dark counts per reading", 0, 0.5, 0.05, 0,
@@ -361,7 +363,9 @@ def _errors(state: State) -> LinePanel:
         return np.clip([errors[name] for name in names], 1.05 * low, 0.95 * high)
 
     lines = [
-        Line(at, values(state.errors_after), "after", COLOURS["naive"], "none", "triangle", size=10),
+        Line(
+            at, values(state.errors_after), "after", COLOURS["naive"], "none", "triangle", size=10
+        ),
         Line(at, values(state.errors), "inside", COLOURS["tv"], "none", "diamond", size=12),
     ]
     return LinePanel(
