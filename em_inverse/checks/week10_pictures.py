@@ -22,7 +22,7 @@ _MODES = ("corner", "edge", "face")
 
 def plans() -> tuple[tuple[int, int], ...]:
     """Return (tilts, channels) of the four plans of exercise 4."""
-    return ((61, 32), (15, 8), (15, 2), (3, 32))
+    return ((61, 32), (9, 12), (15, 2), (3, 32))
 
 
 def overlap() -> Picture:
@@ -104,7 +104,7 @@ def plan() -> Picture:
         plotting.images(
             list(np.moveaxis(found, -1, 0)),
             list(_MODES),
-            title="Fifteen tilts and eight channels tell the modes apart",
+            title="Nine tilts and twelve channels tell the modes apart",
             window=(0, 1),
             quantity="strength of the mode",
             axes=("z (px)", "x (px)"),

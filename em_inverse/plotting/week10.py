@@ -118,9 +118,9 @@ def counts(energies: np.ndarray, expected: np.ndarray, counted: np.ndarray) -> N
     show(
         figure,
         alt=f"Left, the projection at 0° in the channel at {energies[channel]:.1f} eV, as "
-        f"expected: a soft square. Middle, as counted: scattered pixels with one to {top:.0f} counts, no "
-        f"shape. Right, the spectrum of the brightest pixel: a smooth curve of at most "
-        f"{expected[at].max():.1f} counts, and whole numbers around it.",
+        f"expected: a soft square. Middle, as counted: scattered pixels with one to {top:.0f} "
+        f"counts, hardly a shape. Right, the spectrum of the brightest pixel: a smooth curve of "
+        f"at most {expected[at].max():.1f} counts, and whole numbers around it.",
     )
 
 
@@ -272,7 +272,7 @@ def budget(
 ) -> None:
     """Show the error at one dose against how it is split; keys are dark counts per reading."""
     with style():
-        figure = new_figure(9.4, 3.7, "How a dose is split hardly matters, except at the ends")
+        figure = new_figure(9.4, 3.7, "Splitting a dose is nearly free, unless each reading costs")
         panels = figure.subplots(1, 2, sharey=True)
         for ax, at, curves, label in zip(
             panels, (tilts, channels), (by_tilts, by_channels), ("tilts", "energy channels"),
@@ -297,8 +297,8 @@ def budget(
     show(
         figure,
         alt=f"Relative error at one dose against the number of tilts: {told}. Against the number "
-        f"of channels: {ends}; a steep fall from two to three, a bump at four, then nearly flat, "
-        f"rising at the right end where there are dark counts.",
+        f"of channels: {ends}; a steep fall from two to three, a bump at four, then nearly flat. "
+        f"The curves with dark counts lie above the others.",
     )
 
 

@@ -146,7 +146,7 @@ def test_pictures_show_the_numbers_of_the_lesson():
     freed = dict(ex.fourier_ratio.picture().numbers)
     assert freed["RMSE after the ratio"] < 0.3 * freed["RMSE as recorded"]
     plan = dict(ex.plan.picture().numbers)
-    assert plan["dark counts over counts from the cube"] == pytest.approx(0.256)
+    assert plan["dark counts over counts from the cube"] == pytest.approx(0.2304)
 
 
 def test_blank_answers_are_not_attempted(capsys):

@@ -4,6 +4,7 @@ What a cell prints is held by the strict comparison of stored outputs. What stan
 held here: when a sentence is edited, edit its test.
 """
 
+import inspect
 from functools import cache
 
 import numpy as np
@@ -212,21 +213,24 @@ def test_section_9_gamma_moves_brightness_between_elements():
 
 
 @cache
-def split(n_tilts, n_channels, dark=0.0, dose=3000):
-    runs = [budget.recording(n_tilts, n_channels, dose, dark, seed) for seed in range(3)]
-    return np.mean(
-        [budget.relative_errors(budget.fitted_inside(at), at.truth)["all"] for at in runs]
-    )
+def split(n_tilts, n_channels, dark=0.0, dose=3000, n_iter=None):
+    rounds = {} if n_iter is None else {"n_iter": n_iter}
+    runs = [budget.recording(n_tilts, n_channels, dose, dark, seed) for seed in range(2)]
+    found = [budget.relative_errors(budget.fitted_inside(at, **rounds), at.truth) for at in runs]
+    return np.mean([error["all"] for error in found])
 
 
-def test_section_10_the_optimum_is_broad():
-    middle = [split(n, 12) for n in (5, 9, 15)] + [split(15, n) for n in (6, 8, 16)]
-    assert max(middle) < 1.12 * min(middle)  # "it hardly matters"
-    assert split(15, 2) > 1.4 * max(middle)
-    assert split(15, 3) < 0.93 * split(15, 4)  # "with three they happen to fit"
-    assert split(61, 12) > 1.15 * max(middle)
-    assert split(31, 12, 0.2) > split(31, 12)
+def test_section_10_splitting_is_nearly_free():
+    middle = [split(n, 12) for n in (5, 9, 15, 45)] + [split(15, n) for n in (8, 32)]
+    assert max(middle) < 1.14 * min(middle)
+    assert split(15, 2) > 1.5 * max(middle)
+    assert split(15, 3) < 0.95 * split(15, 4)  # "with three they happen to fit"
+    assert split(45, 12, 0.2) > 1.08 * split(45, 12)
+    assert split(45, 12, 0.2) > 1.12 * split(5, 12, 0.2)
     assert split(15, 12, 0, 30_000) < 0.7 * min(middle)
+    # "after 20 iterations in place of 120 the error at 45 tilts would be above 0.5"
+    assert split(45, 12, n_iter=20) > 0.5
+    assert inspect.signature(budget.fitted_inside).parameters["n_iter"].default == 120
 
 
 def explored(**given):
@@ -234,18 +238,19 @@ def explored(**given):
 
 
 def test_section_11_what_the_explorer_shows():
-    assert explored(tilts=5).errors["all"] == pytest.approx(0.40, abs=0.005)
-    assert explored(tilts=5, dark=0.3).errors["all"] == pytest.approx(0.40, abs=0.005)
-    few, many = explored(tilts=31), explored(tilts=31, dark=0.3)
-    assert few.errors["all"] == pytest.approx(0.44, abs=0.005)
+    assert explored(tilts=5).errors["all"] == pytest.approx(0.41, abs=0.005)
+    assert explored(tilts=5, dark=0.5).errors["all"] == pytest.approx(0.42, abs=0.006)
+    few, many = explored(tilts=45), explored(tilts=45, dark=0.5)
+    assert few.errors["all"] == pytest.approx(0.43, abs=0.005)
     assert many.errors["all"] == pytest.approx(0.54, abs=0.005)
-    assert many.dark_share > 0.5  # "more than half of all counts are dark"
+    assert many.dark_share == pytest.approx(0.73, abs=0.005)  # "nearly three quarters"
     worse = {name: many.errors[name] - few.errors[name] for name in budget.MODES}
     assert max(worse, key=worse.get) == "corner"
     weights = budget.cube_slice().sum(axis=(0, 1, 2))
     assert weights.argmin() == 0  # "the faintest"
-    most = BudgetExplorer.controls[0].ends[1]
-    assert explored(channels=2).errors["corner"] == pytest.approx(0.95, abs=0.005)
-    assert explored(channels=2, dose=most).errors["corner"] == pytest.approx(0.89, abs=0.005)
+    for dose in (3162.2776601683795, BudgetExplorer.controls[0].ends[1]):
+        lost = explored(channels=2, dose=dose).errors["corner"]
+        assert lost == pytest.approx(1.0, abs=0.045)
     three, four, five = (explored(channels=n).errors for n in (3, 4, 5))
+    assert three["corner"] < 0.6
     assert all(four[name] > max(three[name], five[name]) for name in budget.MODES)
