@@ -64,6 +64,11 @@ def split(n_tilts, n_channels, dark, dose=3000):
     return np.mean(found)
 
 
+def nearest(found, true):
+    """Return the one that comes closest to the truth."""
+    return min(found, key=lambda one: np.linalg.norm(one - true))
+
+
 def row(values):
     """Return numbers as a line of text."""
     return "  ".join(f"{v:.2f}" for v in values)
@@ -118,7 +123,8 @@ for i, j in ((0, 1), (1, 2), (0, 2)):
     solid[name] = overlap(x[..., i], x[..., j])
 figures.overlaps(tilts, seen, solid)
 for name, values in seen.items():
-    print(f"{name}: {min(values):.2f} to {max(values):.2f} in projections, {solid[name]:.2f} in 3-D")
+    low, high = min(values), max(values)
+    print(f"{name}: {low:.2f} to {high:.2f} in projections, {solid[name]:.2f} in 3-D")
 
 # %% [markdown]
 # **Why.** There is no good tilt. A projection adds up along the beam whatever there is, and a spectrum image is a projection. Only corners and faces can be seen nearly apart, from 0°. In the volume no pair shares more than about a tenth. So the separation is there, but only for those who have the volume; and it is a reason for tomography, not for a better detector.
@@ -266,16 +272,15 @@ figures.residuals(energies, left_over)
 losses, core = np.arange(-20, 180, 0.5), np.arange(480, 680, 0.5)
 edge = spectra.core_edge(core, 540, white_line=1)
 window, at = (core >= 540) & (core < 570), np.array([0, 30, 50, 60, 70])
-shares = {"as recorded": [], "after the Fourier ratio": []}
+shares = {"as recorded": [], "after the ratio": []}
 for theta in at:
     low = spectra.low_loss(losses, 0.3 / np.cos(np.radians(theta)))
     y = spectra.core_loss(edge, low)
     for name, one in zip(shares, (y, spectra.fourier_ratio(y, low, 1e-6))):
         shares[name].append(one[window].sum() / edge[window].sum())
 figures.thickness(at, shares)
-print("window over line integral at 0° and 70°:")
 for name, v in shares.items():
-    print(f"{name}: {v[0]:.2f} and {v[-1]:.2f}")
+    print(f"window over line integral, {name}: {v[0]:.2f} at 0°, {v[-1]:.2f} at 70°")
 
 # %% [markdown]
 # **Why.** A quarter of the atoms goes missing between 0° and 70°, and it is not noise: it is a wrong $H$. A tomogram of such maps has the dark centre and the bright rim that beam hardening gives in X-ray work. Two cures: put plural scattering into $H$, or take it off every spectrum first. The low-loss spectrum of the same place says how.
@@ -313,15 +318,14 @@ fourier_ratio = ex.fourier_ratio.use(fourier_ratio)
 low, exact = (spectra.low_loss(losses, 0.8, counts=1e6, seed=seed) for seed in (1, None))
 y = spectra.core_loss(edge, exact, counts=1e5, seed=2)
 true = edge * 1e5 / spectra.core_loss(edge, exact).sum()
-tries = [spectra.tikhonov(y, low, lam) for lam in np.geomspace(1e-4, 1, 33)]
-freed = {"naive": spectra.fourier_ratio(y, low)}
-freed["tikhonov"] = min(tries, key=lambda one: np.linalg.norm(one - true))
-freed["wiener"] = spectra.fourier_ratio(y, low, spectra.noise_to_signal(y, low))
+r = spectra.noise_to_signal(y, low)
+freed = {"naive": spectra.fourier_ratio(y, low), "wiener": spectra.fourier_ratio(y, low, r)}
+freed["tikhonov"] = nearest((spectra.tikhonov(y, low, v) for v in np.geomspace(1e-4, 1, 33)), true)
 figures.ratio(core, true, freed)
 for name, v in {"recorded": y, **freed}.items():
-    print(f"{name:8s} RMSE {np.sqrt(np.mean((v - true) ** 2)) / true.max():.3f} of the highest channel")
+    print(f"{name:8s} RMSE over height {np.sqrt(np.mean((v - true) ** 2)) / true.max():.3f}")
 mine = fourier_ratio(y, np.roll(low / low.sum(), -low.argmax()), 0.01)
-print("your ratio and the kit's agree:", np.allclose(mine, spectra.fourier_ratio(y, low, 0.01, pad=0)))
+print("as the kit's:", np.allclose(mine, spectra.fourier_ratio(y, low, 0.01, pad=0)))
 
 # %% [markdown]
 # **Why.** The bare ratio is worse than doing nothing: the zero-loss peak is wide, $|\hat p|$ falls, and what is divided by it is noise. One λ must damp the short waves enough and so damps the long ones, too, which hold the height of the edge. Wiener's ratio need not choose. It is Tikhonov with a λ for every wave, and the data tell it which.
@@ -450,7 +454,7 @@ explorer
 # %%
 figures.explorer(explorer)
 shown = explorer.result
-print(f"{shown.readings} readings, {shown.dose:.0f} counts: relative error {shown.errors['all']:.2f}, "
+print(f"{shown.readings} readings, {shown.dose:.0f} counts: error {shown.errors['all']:.2f}, "
       f"fitted after {shown.errors_after['all']:.2f}")
 
 # %% [markdown]

@@ -157,7 +157,7 @@ def line_shapes(channels: int) -> np.ndarray:
     Examples
     --------
     >>> line_shapes(4).sum(axis=0).round(2).tolist()
-    [0.87, 0.9, 0.87]
+    [0.88, 0.9, 0.88]
     """
     borders = np.linspace(*WINDOW_EV, check_integer(channels, "channels", minimum=1) + 1)
     below = [np.arctan((borders - line) / WIDTH_EV) / np.pi for line in LINES_EV]
