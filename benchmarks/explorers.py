@@ -30,6 +30,7 @@ EXPLORERS = {
     "WedgeExplorer": 5,
     "FewTiltsExplorer": 6,
     "FusionExplorer": 9,
+    "BudgetExplorer": 10,
     "DeblurringExplorer": 11,
 }
 MEDIAN_MS, P95_MS = 100, 150

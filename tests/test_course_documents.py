@@ -585,6 +585,26 @@ def test_the_demo_of_week_9():
     assert max(shown(lam_spectrum=100).blocks.values()) < 0.3
 
 
+def test_the_demo_of_week_10():
+    def shown(**controls):
+        return state_of(widgets.BudgetExplorer, **controls)
+
+    opening = shown()
+    after = opening.errors_after["all"]
+    demo(10, f"error {opening.errors['all']:.2f}, fitted after back-projection {after:.2f}")
+    few, many = shown(tilts=5), shown(tilts=45)
+    demo(10, f"{few.errors['all']:.2f} and {many.errors['all']:.2f}")
+    dark = shown(tilts=45, dark=0.5)
+    demo(10, f"{dark.errors['all']:.2f}, and {100 * dark.dark_share:.0f} % of all counts are dark")
+    demo(10, f"at 5 tilts it is {shown(tilts=5, dark=0.5).errors['all']:.2f}")
+    low, high = widgets.BudgetExplorer.controls[0].ends
+    lost = [shown(channels=2, dose=dose).errors["corner"] for dose in (opening.dose, high)]
+    demo(10, f"gone ({lost[0]:.1f})", f"back ({lost[1]:.1f})")
+    ends = [shown(dose=dose).errors["all"] for dose in (low, high)]
+    demo(10, f"error {ends[0]:.2f} and {ends[1]:.2f}")
+    assert shown(channels=4).errors["all"] > shown(channels=3).errors["all"]
+
+
 def test_the_demo_of_week_11():
     best = state_of(widgets.DeblurringExplorer).curve
     demo(11, f"about {best.lambdas[best.rmse.argmin()]:.3f})")

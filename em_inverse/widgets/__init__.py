@@ -10,6 +10,7 @@ _load, _list, _names = lazy_loader.attach(
     __name__,
     submodules=["colours", "controls", "panel", "raster", "runs", "static", "working"],
     submod_attrs={
+        "budget": ["BudgetExplorer"],
         "canvas": ["Canvas"],
         "cockpit": ["Cockpit"],
         "controls": ["Choice", "LogSlider", "Slider", "Switch"],

@@ -22,6 +22,7 @@ EXPLORERS = {
     "FewTiltsExplorer": "week06",
     "LiveEpsilonExplorer": "week07",
     "FusionExplorer": "week09",
+    "BudgetExplorer": "week10",
     "DeblurringExplorer": "week11",
 }
 CANVAS = ".em-canvas canvas"
