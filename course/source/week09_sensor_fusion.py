@@ -145,7 +145,7 @@ for name, maps in (("raw", counts), ("TV alone", alone.x), ("fused", fused.x)):
     print(f"{name:8s} RMSE (Au, Fe, O, all):", *(f"{e:.3f}" for e in errors(maps, 0.1)))
 
 # %% [markdown]
-# **Why.** TV alone does most of the work: a factor of 4.6 in RMSE over all. The image adds a factor of 1.3, and not to everybody: 2.3 for gold, 1.5 for iron, nothing for oxygen, which it does not see. Iron gains mostly where iron and gold meet: the image knows where the core ends. The inclusion of iron, a round dark spot at the top of the true map of oxygen, is a shallow dent without a shape, with the image as without it.
+# **Why.** TV alone does most of the work: a factor of 4.6 in RMSE over all. The image adds a factor of 1.3, and not to everybody: 2.3 for gold, 1.6 for iron, nothing for oxygen, which it does not see. Iron gains mostly where iron and gold meet: the image knows where the core ends. The inclusion of iron, a round dark spot at the top of the true map of oxygen, is a shallow dent without a shape, with the image as without it.
 #
 # ## 5. Dose, like for like
 #
@@ -199,8 +199,8 @@ for k, name in enumerate([*elements, "all"]):
     print(f"{name:3s}  raw maps {factors[0]:4.0f}   TV alone {factors[1]:4.1f}")
 
 # %% [markdown]
-# **Why.** Both columns are true. Against raw maps one may print "35 times less dose", and gives the image credit for the work of TV. Against TV alone it is 2.4 (1.9 and 2.4 with two other noises): the honest number, the mean of a large gain for gold, a good one for iron, and none at all for oxygen. "Five to ten" is neither. It is what one gets for *some* element against *some* rival.
-# (With the image at the full dose and only the spectra at D/10 the error would be a tenth smaller: the image's dose is not what limits.)
+# **Why.** Both columns are true. Against raw maps one may print "36 times less dose", and gives the image credit for the work of TV. Against TV alone it is 2.5 (2.1 and 2.6 with two other noises): the honest number, the mean of a large gain for gold, a good one for iron, and none at all for oxygen. "Five to ten" is neither. It is what one gets for *some* element against *some* rival.
+# (With the image at the full dose and only the spectra at D/10 the error would be a twentieth smaller: the image's dose is not what limits.)
 #
 # ## 6. λ₂ without the truth
 #
@@ -244,7 +244,7 @@ for name, values in ratios.items():
 figures.ratio(steps, ratios, x[1][shell].mean() / x[2][shell].mean())
 
 # %% [markdown]
-# **Why.** With free totals oxygen loses, iron is held up by the image, and the shell seems to become richer in iron, by a fifth at 4 and a third at 10 times the usual λ₂. A paper would call it another oxide. With totals kept the ratio stays within 7 %, but nothing is free: oxygen then moves from the shell to the core. The lecture warns of
+# **Why.** With free totals oxygen loses, iron is held up by the image, and the shell seems to become richer in iron, by a fifth at 4 and a third at 10 times the usual λ₂. A paper would call it another oxide. With totals kept the ratio stays within 6 %, but nothing is free: oxygen then moves from the shell to the core. The lecture warns of
 # over-sharpening and of too much contrast at high λ₂. The contrast between *elements* is too large indeed; edges of iron are no steeper than true ones (the steepest percent of its slopes is 1.0 times the truth at 4 times λ₂).
 #
 # ## 7. A check that can fail
@@ -288,7 +288,7 @@ for dose in (0.1, 0.02):
           f"{found.dose_factor:.2g} times this dose")
 
 # %% [markdown]
-# **Why.** What a wrong γ adds to the deviance is proportional to the dose. At D/10 an error of 0.1 passes, and costs iron all that the image brought (TV alone had 0.042). At D/50 even an error of 0.2 just passes, and the check says that it cannot be relied on there. So a low-dose fusion must bring its γ along, calibrated at high dose; a passed check is then no proof.
+# **Why.** What a wrong γ adds to the deviance is proportional to the dose. At D/10 an error of 0.1 passes, and costs iron all that the image brought (TV alone had 0.042). At D/50 even an error of 0.2 stands at the limit, and the check says that it cannot be relied on there. So a low-dose fusion must bring its γ along, calibrated at high dose; a passed check is then no proof.
 #
 # Last suspect: the probe. An image has edges as wide as its probe; a map that is fused with it inherits them, or is told of them by $A$. Here maps are flat pieces with sharp borders, and the image has a probe of σ = 2.5 px (64 × 64 pixels, dose D).
 #
@@ -330,7 +330,7 @@ less = fusion.fuse(haadf, counts[[0, 2]], ["Au", "O"])
 print(f"iron forgotten: gold in the shell {less.x[0][shell].mean() / 10:.2f} (true 0.00)")
 
 # %% [markdown]
-# **Why.** Brightnesses are 1.14 to 1. The image knows the *sum*, twice as well as TV alone, and of the difference nothing: there fusion is even a little worse. Where only the mixture changes, as at the top, the image is flat, and says with authority that nothing happens. At 4 times λ₂ cobalt is 0.28 there in place of 0.10 (TV alone at 4 times its λ₂: 0.20), while the sum is better than ever. The maps look sharp all the same: edges that belong to the sum appear in both.
+# **Why.** Brightnesses are 1.14 to 1. The image knows the *sum*, more than twice as well as TV alone, and of the difference nothing: there fusion is even a little worse. Where only the mixture changes, as at the top, the image is flat, and says with authority that nothing happens. At 4 times λ₂ cobalt is 0.32 there in place of 0.10 (TV alone at 4 times its λ₂: 0.20), while the sum is better than ever. The maps look sharp all the same: edges that belong to the sum appear in both.
 # So do not fuse neighbours in the periodic table, or report their sum. `fusion.check` warns of such pairs from Z alone.
 #
 # The forgotten iron becomes gold. The law has to put its brightness somewhere. The check fails, and the gold map holds 1.6 times the counts that were measured.
@@ -376,7 +376,7 @@ print("Dy and image, correlation: recorded {:.2f}, TV alone {:.2f}, fused {:.2f}
 print(f"the sum of the fused fractions varies by ±{sum(best.maps.values()).std():.2f}")
 
 # %% [markdown]
-# **Why.** Halving λ₂ cures scandium and oxygen: there it was the prior. Dysprosium fails before and after, so it is the *model*. (It also fails with the power law, at 4.8 in blocks, and with γ = 1.4 or 2. With the image blurred by 2.5 px, where it resembles the map most, and an offset of 6000 taken off, it fails at 2.9.) The lattice in its residual says how: in the map its columns are broad, in the fused map they are those of the image, sharp and oblong, and the weak columns between them have become dysprosium too. The correlation with the image went from 0.64 to 0.99: this is no longer a map of dysprosium, it is the image with a new name.
+# **Why.** Halving λ₂ cures scandium and oxygen: there it was the prior. Dysprosium fails before and after, so it is the *model*. (It also fails with the power law, at 4.9 in blocks, and with γ = 1.4 or 2. With the image blurred by 2.5 px, where it resembles the map most, and an offset of 6000 taken off, it fails at 2.9.) The lattice in its residual says how: in the map its columns are broad, in the fused map they are those of the image, sharp and oblong, and the weak columns between them have become dysprosium too. The correlation with the image went from 0.64 to 0.99: this is no longer a map of dysprosium, it is the image with a new name.
 # And the fused fractions do not add up to 1 any more, which nothing in the model had asked for.
 #
 # **What cannot be verified.** The truth; the detector's offset (no vacuum in the picture); γ and the law for a crystal along a zone axis, where electrons are channelled along columns, so that brightness is neither $\sum Z^\gamma x$ nor $\sum (Zx)^\gamma$; whether both detectors saw the same columns at the same time; how many X-rays there were; how the quantification smoothed. What can be said: this model
@@ -403,7 +403,7 @@ print(ex.believe)
 ex.believe.check(fusion=chosen, because=because)
 
 # %% [markdown]
-# **Why (read after you have answered).** The truth agrees: the errors over all are 0.049, 0.025 and 0.046. All three match the image. Read the deviances twice: *which* element misses, and whether a smaller λ₂ cures it.
+# **Why (read after you have answered).** The truth agrees: the errors over all are 0.050, 0.025 and 0.063. All three match the image. Read the deviances twice: *which* element misses, and whether a smaller λ₂ cures it.
 #
 # ## 10. Explorer: four knobs
 #
@@ -412,7 +412,7 @@ ex.believe.check(fusion=chosen, because=because)
 # Two things to try: **(a)** set γ to 1.5 at dose 1, then lower the dose until the check passes; look at the error meanwhile. **(b)** Raise λ₁ as far as it goes: what does the fusion become? Then lower it: what happens to the deviance?
 #
 # <details><summary>What you should have seen</summary>
-# (a) At D the check shouts (iron 18 in blocks), and fusion is far behind TV alone: 0.044 against 0.025. At 0.1 D iron is at 2, and both are level. At 0.02 D the check passes, and fusion with the wrong γ is as good as with the right one (0.067; TV alone 0.080): what the spectra cannot see there is smaller than their noise. At 0.01 D, one count in a bright pixel, it fails for gold even with the right γ: a false alarm.
+# (a) At D the check shouts (iron 18 in blocks), and fusion is far behind TV alone: 0.044 against 0.025. At 0.1 D iron is at 2, and TV alone is still a little ahead. At 0.02 D the check passes, and fusion with the wrong γ is as good as with the right one (0.067; TV alone 0.080): what the spectra cannot see there is smaller than their noise. With the right γ it even fails, for gold: a false alarm of γ. What is off is λ₂, too strong for gold at two counts in a bright pixel; half of it passes.
 # (b) Maps as noisy as the counts themselves: the spectra are obeyed to the last count, TV is too weak beside them, and the deviance goes to nothing. To the left the image is obeyed instead, and the spectra object, those of gold first.</details>
 
 # %% tags=["explorer"]
@@ -428,7 +428,7 @@ print(f"dose {shown.dose:.2g} D, γ = {shown.gamma}: RMSE fused {shown.rmse['all
 # %% [markdown]
 # ## Caveats: who would be misled, and how they would notice
 #
-# - The particle was made with the law, γ and grid of the fit, in sections 1 to 6. Who carries "2.4 times" to a microscope is misled, and would notice by calibrating γ: 0.2 off costs more than fusion brings.
+# - The particle was made with the law, γ and grid of the fit, in sections 1 to 6. Who carries "2.5 times" to a microscope is misled, and would notice by calibrating γ: 0.2 off costs more than fusion brings.
 # - One particle, three elements far apart in Z. With other elements, other shares of the brightness, the factor is another one; redo the curves for yours.
 # - Background was known. A background subtracted wrongly is an element that nobody mapped (section 8).
 # - Registration was perfect. A shift of a pixel between image and maps acts like a wrong probe: look at residuals for edges with a red and a blue side.
@@ -437,7 +437,7 @@ print(f"dose {shown.dose:.2g} D, γ = {shown.gamma}: RMSE fused {shown.rmse['all
 # ## Take-away
 #
 # 1. The image says how much, the spectra say of what. Elements that the image does not see gain nothing, and elements that it cannot tell apart lose.
-# 2. Measure dose like for like: all doses scaled alike, against TV alone as well as against raw maps. Here 2.4, not 35.
+# 2. Measure dose like for like: all doses scaled alike, against TV alone as well as against raw maps. Here 2.5, not 36.
 # 3. Every fusion matches its image. Only the spectra can say no: look at their deviance in blocks, and at the dose below which they could not have.
 #
 # ## Three questions

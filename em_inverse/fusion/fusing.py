@@ -42,7 +42,7 @@ TYPICAL_TV, TYPICAL_TV_ALONE = 2.0, 1.6
 
 # How much of the noise of the image an element's TV must hold back beside that of its spectra, in
 # the ratio of both, and the most that this may raise its weight: found by experiment.
-_IMAGE_NOISE, _LARGEST_WEIGHT = 0.2, 6.0
+_IMAGE_NOISE, _LARGEST_WEIGHT = 0.15, 6.0
 _LARGEST_GAMMA = 2.5
 _SMALLEST = 4
 # The image is never trusted to better than this share of its bright level.

@@ -247,7 +247,7 @@ def elements(truth: np.ndarray, found: Mapping[str, np.ndarray]) -> None:
     pictures = {"truth": truth, **found}
     middle = truth.shape[2] // 2
     with style():
-        figure = new_figure(9.0, 6.0, "The image gives gold its shape, and iron much less")
+        figure = new_figure(9.0, 6.0, "Images give gold its shape, and iron its outline")
         axes = figure.subplots(2, len(pictures))
         for line, element, k in zip(axes, ("Au", "Fe"), (0, 1), strict=True):
             window = (0.0, float(truth[..., k].max()) * 1.1)
@@ -260,7 +260,7 @@ def elements(truth: np.ndarray, found: Mapping[str, np.ndarray]) -> None:
         figure,
         alt=f"A slice along the beam through gold and iron: {', '.join(pictures)}. By TV alone the "
         f"core is a round blot whose void is hardly seen, and the shell is patchy. Fused, core and "
-        f"void have the edges of the truth; the shell is nearly as patchy as before.",
+        f"void have the edges of the truth; the shell is round and even, its inside still soft.",
     )
 
 

@@ -87,7 +87,7 @@ def test_section_4_who_gains():
     ratios = tv / fit
     assert ratios[3] == pytest.approx(1.3, abs=0.05)
     assert ratios[0] == pytest.approx(2.3, abs=0.07)
-    assert ratios[1] == pytest.approx(1.5, abs=0.05)
+    assert ratios[1] == pytest.approx(1.6, abs=0.05)
     assert ratios[2] == pytest.approx(1, abs=0.03)
 
 
@@ -112,7 +112,7 @@ def factor_of_dose(seed):
     return week09_reference.dose_factor(DOSES, curve, 0.1, reached)
 
 
-@pytest.mark.parametrize(("seed", "factor"), [(1, 2.4), (2, 1.9), (3, 2.4)])
+@pytest.mark.parametrize(("seed", "factor"), [(1, 2.5), (2, 2.1), (3, 2.6)])
 def test_section_5_dose_saved_against_tv_alone(seed, factor):
     assert factor_of_dose(seed) == pytest.approx(factor, abs=0.07)
 
@@ -121,7 +121,7 @@ def test_section_5_dose_saved_against_raw_maps():
     more = np.geomspace(0.1, 30, 8)
     raw = np.array([errors(record(dose)[1], dose)[3] for dose in more])
     factor = week09_reference.dose_factor(more, raw, 0.1, tenth()[2][3])
-    assert factor == pytest.approx(35, abs=1.5)
+    assert factor == pytest.approx(36, abs=1.5)
 
 
 def test_section_5_the_dose_of_the_image_is_not_what_limits():
@@ -130,7 +130,7 @@ def test_section_5_the_dose_of_the_image_is_not_what_limits():
         counts = record(0.1, seed=seed)[1]
         full = fusion.fuse(record(1, seed=seed + 10)[0], counts, ELEMENTS)
         gains.append(1 - errors(full.x, 0.1)[3] / errors(fused(0.1, seed).x, 0.1)[3])
-    assert np.mean(gains) == pytest.approx(0.1, abs=0.04)
+    assert np.mean(gains) == pytest.approx(0.05, abs=0.02)
 
 
 def test_section_6_rules_for_lambda():
@@ -163,7 +163,7 @@ def test_section_6_a_large_lambda_changes_the_chemistry():
     assert ratio(stretched(4, False)) / true == pytest.approx(1.2, abs=0.02)
     assert ratio(stretched(10, False)) / true == pytest.approx(4 / 3, abs=0.02)
     kept = [ratio(stretched(step, True)) / true - 1 for step in (1, 4, 10)]
-    assert max(np.abs(kept)) == pytest.approx(0.07, abs=0.006)
+    assert max(np.abs(kept)) == pytest.approx(0.06, abs=0.006)
     middle = RADIUS < 19  # in front of and behind the core: "from the shell to the core"
     assert stretched(4, True)[2][middle].mean() > 1.3 * X[2][middle].mean()
 
@@ -193,7 +193,7 @@ def test_section_7_what_a_low_dose_hides():
     iron = errors(near.x, 0.1)[1]
     assert iron == pytest.approx(tenth()[1][1], abs=0.0015)  # "all that the image brought"
     assert tenth()[1][1] == pytest.approx(0.042, abs=5e-4)
-    assert 1.35 < blocks(fused(0.02, gamma=1.5))["Fe"] < 1.5  # "just passes"
+    assert 1.35 < blocks(fused(0.02, gamma=1.5))["Fe"] < 1.65  # "at the limit", 1.5
     assert fusion.check(fused(0.02)).gamma_testable is False
     rise = [fusion.check(fused(dose)).gamma_effect["Fe"] for dose in (1, 0.1)]
     assert rise[0] / rise[1] == pytest.approx(10, rel=0.15)  # "proportional to the dose"
@@ -235,11 +235,11 @@ def test_section_8_elements_that_the_image_cannot_tell_apart():
     def top(fit):
         return fit.x[0][24:40, 56:72].mean() / 10
 
-    assert total(tv) / total(once) == pytest.approx(2, abs=0.2)
+    assert total(tv) / total(once) == pytest.approx(2.3, abs=0.2)
     assert total(high) < total(once)
     assert 1 < difference(once) / difference(tv) < 1.25  # "a little worse"
     assert mix[0][24:40, 56:72].mean() == pytest.approx(0.10, abs=0.005)
-    assert top(high) == pytest.approx(0.28, abs=0.01)
+    assert top(high) == pytest.approx(0.32, abs=0.01)
     assert top(smooth) == pytest.approx(0.20, abs=0.01)
     assert any("nearly one element" in words for words in fusion.check(once).warnings)
 
@@ -288,7 +288,7 @@ def test_section_9_dysprosium_fails_every_way():
     usual, half = refit("usual"), refit("half")
     assert min(usual.block_deviance["Sc"], usual.block_deviance["O"]) > 1.5
     assert max(half.block_deviance["Sc"], half.block_deviance["O"]) < 1.5
-    assert refit("power").block_deviance["Dy"] == pytest.approx(4.8, abs=0.15)
+    assert refit("power").block_deviance["Dy"] == pytest.approx(4.9, abs=0.1)
     assert refit("blurred").block_deviance["Dy"] == pytest.approx(2.9, abs=0.15)
     for way in ("usual", "half", "power", "blurred", 1.4, 2.0):
         assert refit(way).block_deviance["Dy"] > 1.5
@@ -324,14 +324,15 @@ def test_section_10_what_the_explorer_shows():
     assert full.rmse["all"] == pytest.approx(0.044, abs=6e-4)
     assert full.rmse_alone["all"] == pytest.approx(0.025, abs=6e-4)
     assert some.blocks["Fe"] == pytest.approx(2, abs=0.2)
-    assert some.rmse["all"] == pytest.approx(some.rmse_alone["all"], rel=0.03)  # "level"
+    assert 1 < some.rmse["all"] / some.rmse_alone["all"] < 1.1  # "a little ahead"
     assert little.passed
     for shown in (little, explored(dose=low)):
         assert shown.rmse["all"] == pytest.approx(0.067, abs=0.0015)
     assert little.rmse_alone["all"] == pytest.approx(0.080, abs=6e-4)
-    least = explored(dose=0.01)
+    least = explored(dose=low)
     assert not least.passed  # "a false alarm"
     assert max(least.blocks, key=least.blocks.get) == "Au"
+    assert explored(dose=low, lam_tv=0.5).passed  # "half of it passes"
     spectra, image = explored(lam_spectrum=100), explored(lam_spectrum=0.1)
     raw = np.sqrt(np.mean((spectra.at.counts / 10 - spectra.at.truth) ** 2))
     assert spectra.rmse["all"] > 0.8 * raw  # "as noisy as the counts themselves"
