@@ -114,6 +114,8 @@ def counts(energies: np.ndarray, expected: np.ndarray, counted: np.ndarray) -> N
                    label="counted")  # fmt: skip
         right.set_xlabel("energy loss (eV)")
         right.set_ylabel("counts in one pixel")
+        # Room for the legend above the counts.
+        right.set_ylim(top=1.45 * max(counted[at].max(), expected[at].max()))
         right.legend(frameon=False, loc="upper right")
     show(
         figure,
