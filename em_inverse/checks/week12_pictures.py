@@ -31,12 +31,8 @@ def recording(dose_per_square_angstrom: float = 2e4) -> tuple[Atoms, FocalTiltSe
     from em_inverse import atomic
 
     atoms = atomic.silicon_core_silica_shell((_N,) * 3)
-    return atoms, atomic.simulate(
-        atoms,
-        np.arange(-90, 90, 3),
-        dose_per_square_angstrom=dose_per_square_angstrom,
-        shape=(_N,) * 3,
-    )
+    clean = atomic.simulate(atoms, np.arange(-90, 90, 3), shape=(_N,) * 3)
+    return atoms, atomic.exposed(clean, dose_per_square_angstrom)
 
 
 def image() -> Picture:

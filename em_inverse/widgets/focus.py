@@ -28,7 +28,8 @@ SPECIMENS: dict[str, str] = {
     "gold": "gold particle",
 }
 _BINS = 28
-_WINDOW = (0.5, 1.5)
+_WINDOWS = {"silicon": (0.7, 1.3), "tungsten": (0.4, 1.6), "gold": (0.4, 1.6)}
+_FAINT = 0.02
 _HIGHEST = 2.0
 
 
@@ -182,7 +183,7 @@ class FocusExplorer(Explorer):
         Slider("tilt", "tilt (°)", -90, 90, 3, 0, "The specimen turns about the upright axis"),
         Slider("defocus", "defocus Δf (Å)", -1000, 1000, 50, 450, "Positive is overfocus"),
         Slider("voltage", "voltage (kV)", 60, 300, 20, 300, "Slower electrons scatter more often"),
-        LogSlider("dose", "dose of this image (e/Å²)", 1, 5, 9, 3, "Electrons sent onto each Å²"),
+        LogSlider("dose", "dose of this image (e/Å²)", 1, 5, 9, 6, "Electrons sent onto each Å²"),
     )
     more = (Choice("specimen", "specimen", SPECIMENS, "silicon", "What stands in the beam"),)
 
@@ -227,8 +228,10 @@ class FocusExplorer(Explorer):
 
 
 def _verdict(state: State) -> str:
-    if state.contrast < state.noise / 10:
-        return "The atoms are drowned in noise."
+    if state.contrast < _FAINT:
+        return "In focus a phase object is nearly invisible."
+    if state.contrast < state.noise:
+        return "Each pixel is mostly noise; only all images together hold the atoms."
     if state.one_slice_off > 0.25:
         return "Dynamical scattering: the curve of the weak phase object fails."
     return "Fringes where atoms are, nearly as a weak phase object gives them."
@@ -254,13 +257,14 @@ def _projection(state: State) -> ImagePanel:
 
 
 def _image(state: State) -> ImagePanel:
-    enough = state.contrast > state.noise
-    title = "What the camera counts: fringes." if enough else "What the camera counts: snow."
+    seen = "snow" if state.contrast < state.noise else "fringes"
+    if state.contrast < _FAINT:
+        seen = "next to nothing"
     return ImagePanel(
         "image",
-        title,
+        f"What the camera counts: {seen}.",
         _picture(state.counted),
-        _WINDOW,
+        _WINDOWS[state.specimen],
         unit="counts ÷ counts without specimen",
         x_label="x →",
         y_label="y, tilt axis →",
