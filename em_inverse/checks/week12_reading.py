@@ -76,7 +76,7 @@ reading = DecisionExercise(
             "Noise has maxima, too. More atoms are better only where they are atoms.",
         ),
         "E": Statement(
-            "Trace 3 cannot be it: all its atoms are doubtful, and its images miss the data by "
+            "Trace 3 cannot be it: nearly all its atoms are doubtful, and its images miss the data by "
             "more than noise.",
             True,
             "Too strong a prior shows on both sides: in the data, and in widths that no atom has.",
@@ -98,7 +98,7 @@ reading = DecisionExercise(
         "Use only what you would have: images, misfit, the trace, and what the specimen weighs.",
         "The truth would leave a misfit of about 1. Below 1 noise was fitted, above 1 data are "
         "missed.",
-        "773 atoms in a needle of 4700 Å³: silicon has 0.05 atoms per Å³, quartz 0.08.",
+        "760 atoms in a needle of 4700 Å³: silicon has 0.05 atoms per Å³, quartz 0.08.",
     ],
     picture=pictures.reading,
     takeaway="Then report λ, the iterations, the misfit, and how many atoms are doubtful.",
