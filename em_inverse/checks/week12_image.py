@@ -146,9 +146,7 @@ image = Exercise(
         Misconception(
             "absorbed",
             lambda slices, sigma, P, L: _seen(
-                _through(
-                    slices, sigma, P, lambda psi, t: _filtered(np.exp(-np.angle(t)) * psi, P)
-                ),
+                _through(slices, sigma, P, lambda psi, t: _filtered(np.exp(-np.angle(t)) * psi, P)),
                 L,
             ),
             "You multiply by exp(−σS): the specimen swallows electrons. A potential shifts their "
@@ -184,9 +182,7 @@ image = Exercise(
         ),
         Misconception(
             "only the last slice",
-            lambda slices, sigma, P, L: _seen(
-                _filtered(np.exp(1j * sigma * slices[-1]), P), L
-            ),
+            lambda slices, sigma, P, L: _seen(_filtered(np.exp(1j * sigma * slices[-1]), P), L),
             "Each slice starts with a new plane wave, so that only the last one is seen.",
             "Keep ψ: the wave that leaves a slice enters the next one.",
         ),

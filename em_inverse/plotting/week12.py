@@ -18,7 +18,6 @@ from em_inverse.plotting.frame import (
     legend_beside,
     log_axis,
     new_figure,
-    number,
     window_text,
 )
 from em_inverse.plotting.style import COLOURS, GREY, LINESTYLES, MARKERS, OKABE_ITO, style
@@ -87,7 +86,7 @@ def limits(thickness: Sequence[float], curves: Mapping[str, Sequence[float]]) ->
             ax.plot(thickness, 100 * np.asarray(values), color=COLOURS[colour], linestyle=line,
                     marker=sign, label=name)  # fmt: skip
         log_axis(ax.xaxis)
-        ax.set_ylim(0, 120)
+        ax.set_ylim(0, 140)
         ax.set_xlabel("thickness (Å)")
         ax.set_ylabel("error of the projection\n(% of the contrast)")
         legend_beside(ax)
@@ -135,8 +134,7 @@ def volume(truth: np.ndarray, found: Mapping[str, np.ndarray], top: float) -> No
     show(
         figure,
         alt=f"One slice across the tilt axis, {', then '.join(found)}, and the truth: at first "
-        f"blurred spots on a grey ground, in the end small bright spots on black, where the true "
-        f"ones are.",
+        f"faint blurred spots on black, in the end small bright spots where the true ones are.",
     )
 
 
@@ -200,7 +198,7 @@ def stopping(rounds: Sequence[int], curves: Mapping[str, Mapping[str, Sequence[f
                         marker=MARKERS[role], label=name)  # fmt: skip
             ax.set_xlabel("iterations")
             ax.set_ylabel(label)
-            ax.set_ylim(0, 120)
+            ax.set_ylim(-4, 120)
         legend_beside(ax)
     told = "; ".join(
         f"{name}: false from {values['false'][0]:.0f} to {values['false'][-1]:.0f} %, species "
@@ -249,7 +247,7 @@ def explorer(widget: Any) -> None:
 
 
 def _range(values: np.ndarray) -> str:
-    return f"{number(float(values.min()), 2)} to {number(float(values.max()), 2)}"
+    return f"{values.min():.0f} to {values.max():.0f}"
 
 
 def _rounded(value: float) -> float:
