@@ -13,7 +13,7 @@ from em_inverse.checks.task import Picture
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from em_inverse.atomic import Atoms, FocalTiltSeries
+    from em_inverse.atomic import Atoms, FocalTiltSeries, TracedAtoms
 
 __all__ = ["image", "reading", "recording", "settings", "shrink", "step_gradient"]
 
@@ -102,15 +102,22 @@ def shrink() -> Picture:
 
 def reading() -> Picture:
     """Show the intensities of the good trace."""
-    from em_inverse import atomic, plotting
+    from em_inverse import plotting
 
-    atoms, series = recording()
-    found = atomic.trace(atomic.reconstruct(series).volume, elements=atoms.elements)
+    found = _good()
     return Picture(
         plotting.intensity_histogram(found, title="Trace 2 has two humps"),
         plotting.intensities_in_words(found),
         [("atoms", float(len(found))), ("doubtful atoms", float(found.doubtful.sum()))],
     )
+
+
+@cache
+def _good() -> TracedAtoms:
+    from em_inverse import atomic
+
+    atoms, series = recording()
+    return atomic.trace(atomic.reconstruct(series).volume, elements=atoms.elements)
 
 
 def _cut() -> tuple[np.ndarray, float, np.ndarray]:

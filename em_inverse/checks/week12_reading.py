@@ -76,8 +76,8 @@ reading = DecisionExercise(
             "Noise has maxima, too. More atoms are better only where they are atoms.",
         ),
         "E": Statement(
-            "Trace 3 cannot be it: nearly all its atoms are doubtful, and its images miss the data by "
-            "more than noise.",
+            "Trace 3 cannot be it: nearly all its atoms are doubtful, and its images miss the data "
+            "by more than noise.",
             True,
             "Too strong a prior shows on both sides: in the data, and in widths that no atom has.",
             "Read the doubtful atoms and the misfit of trace 3.",
@@ -96,8 +96,7 @@ reading = DecisionExercise(
     },
     hints=[
         "Use only what you would have: images, misfit, the trace, and what the specimen weighs.",
-        "The truth would leave a misfit of about 1. Below 1 noise was fitted, above 1 data are "
-        "missed.",
+        "The truth leaves a misfit of about 1. Below it noise was fitted, above it data missed.",
         "760 atoms in a needle of 4700 Å³: silicon has 0.05 atoms per Å³, quartz 0.08.",
     ],
     picture=pictures.reading,

@@ -42,11 +42,11 @@ def _least(case: Case, x: np.ndarray, _: Callable[..., np.ndarray]) -> str | Non
         return float(0.5 * ((y - case["V"]) ** 2).sum() + case["tau"] * y.sum())
 
     here = cost(x)
-    for step in (-0.1, 0.1):
-        if cost(np.maximum(x + step, 0)) < here - _TOLERANCE * abs(here):
+    for share in (-0.01, 0.01):
+        if cost((1 + share) * x) < here - _TOLERANCE * abs(here):
             return (
-                f"Change all voxels by {step:+g} V (and keep them ≥ 0), and ½‖x − V‖² + τΣx gets "
-                f"smaller: your x is not the minimiser."
+                f"Change all voxels by {share:+.0%}, and ½‖x − V‖² + τΣx gets smaller: your x is "
+                f"not the minimiser."
             )
     return None
 
