@@ -31,6 +31,7 @@ EXPLORERS = {
     "FewTiltsExplorer": 6,
     "FusionExplorer": 9,
     "DeblurringExplorer": 11,
+    "FocusExplorer": 12,
 }
 MEDIAN_MS, P95_MS = 100, 150
 _STEPS = 40

@@ -55,7 +55,7 @@ PAPER = {
     "V ≥ 0 alone": (97.81, 1.82, 18.65, 46.81),
     "LASSO": (99.78, 0.73, 14.17, 92.53),
 }
-_STEPS = 24
+_STEPS = 16
 _CONTRAST = (0.75, 1.25)
 
 
@@ -200,17 +200,24 @@ def priors(found: Mapping[str, np.ndarray], top: float) -> None:
     )
 
 
-def stopping(rounds: Sequence[int], curves: Mapping[str, Mapping[str, Sequence[float]]]) -> None:
-    """Show false atoms and right species against the iterations, for two priors."""
+def stopping(curves: Mapping[str, Mapping[int, Score]]) -> None:
+    """Show false atoms and right species against the iterations, for two priors.
+
+    `curves` holds a score for some iterations of each.
+    """
     looks = {"V ≥ 0 alone": "naive", "total variation": "tv"}
     titles = {"false": "false atoms (% of the true ones)", "species": "species right (%)"}
+    found = {
+        name: {key: [getattr(s, f"{key}_percent") for s in at.values()] for key in titles}
+        for name, at in curves.items()
+    }
     with style():
         figure = new_figure(9.4, 3.7, "Without a prior one has to stop in time")
         for ax, (key, label) in zip(figure.subplots(1, 2), titles.items(), strict=True):
-            for name, values in curves.items():
+            for name, values in found.items():
                 role = looks[name]
-                ax.plot(rounds, values[key], color=COLOURS[role], linestyle=LINESTYLES[role],
-                        marker=MARKERS[role], label=name)  # fmt: skip
+                ax.plot(list(curves[name]), values[key], color=COLOURS[role],
+                        linestyle=LINESTYLES[role], marker=MARKERS[role], label=name)  # fmt: skip
             ax.set_xlabel("iterations")
             ax.set_ylabel(label)
             ax.set_ylim(-4, 120)
@@ -218,7 +225,7 @@ def stopping(rounds: Sequence[int], curves: Mapping[str, Mapping[str, Sequence[f
     told = "; ".join(
         f"{name}: false from {values['false'][0]:.0f} to {values['false'][-1]:.0f} %, species "
         f"from {values['species'][0]:.0f} to {values['species'][-1]:.0f} %"
-        for name, values in curves.items()
+        for name, values in found.items()
     )
     show(
         figure,

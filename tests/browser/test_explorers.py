@@ -23,6 +23,7 @@ EXPLORERS = {
     "LiveEpsilonExplorer": "week07",
     "FusionExplorer": "week09",
     "DeblurringExplorer": "week11",
+    "FocusExplorer": "week12",
 }
 CANVAS = ".em-canvas canvas"
 EXPLORER = ".em-explorer"
