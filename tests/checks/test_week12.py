@@ -134,9 +134,7 @@ UNLISTED = [
     ),
     (
         ex.step_gradient,
-        lambda r, psi, S, sigma, P: (
-            np.abs(r).max() * gradient_by_real_part(r, psi, S, sigma, P)
-        ),
+        lambda r, psi, S, sigma, P: np.abs(r).max() * gradient_by_real_part(r, psi, S, sigma, P),
         "linear in r",
     ),
     (
