@@ -185,7 +185,7 @@ print(f"{electrons:.0f} electrons per pixel: noise {1 / np.sqrt(electrons):.0%},
 #
 # ## 5. Six times around
 #
-# One iteration visits all tilts in random order. At each it turns the volume, sends the wave through, goes back, and takes a step against that tilt's gradient alone: Kaczmarz's way (week 6). Then come the prior, $V \geq 0$ and total variation, and Nesterov's momentum. How strong the prior has to be follows from the dose: at a voxel the noise of the gradient is $\sigma\Delta z\sqrt{N/n}$, for $N$ images of $n$ electrons per pixel, and λ is 0.35 of that. Nothing is tuned by hand.
+# One iteration visits all tilts in random order. At each it turns the volume, sends the wave through, goes back, and takes a step against that tilt's gradient alone: Kaczmarz's way (week 6). Then come the prior, $V \geq 0$ and total variation, and Nesterov's momentum. How strong the prior has to be follows from the dose: at a voxel the noise of the gradient is $\sigma\Delta z\sqrt{N/n}$, for $N$ images of $n$ electrons per pixel, and λ is 0.35 of that. Nothing is tuned from one recording to the next.
 #
 # A number to watch: $4n$ times the squared differences of amplitudes is 1 per pixel, if nothing but counting noise is left. Call it the *misfit*.
 #
@@ -208,7 +208,7 @@ figures.volume(V[:, :, 24], grown, 80.0)
 #
 # ## 6. From volts to atoms
 #
-# *Tracing* looks for local maxima, fits a Gaussian of peak $I$ and width $s$ to each, takes the neighbours off, looks once more at what is left over, and deletes what is too faint, too thin or too lonely to be an atom. Then it tells species apart, by a mixture of two Gaussians. By which measure? The paper takes the peak. To make it hard we take two fifths of the dose.
+# *Tracing* looks for local maxima, fits a Gaussian of peak $I$ and width $s$ to each, takes the neighbours off, looks once more at what is left over, and deletes what is too faint, too thin or too lonely to be an atom. Then it tells species apart, by a mixture of two Gaussians. By which measure? The height of the peak suggests itself. To make it hard we take two fifths of the dose.
 #
 # > **Predict.** Noise and prior blur some atoms more than others. What does blur do to the peak $I$? What to the integral over a plane through the atom, $2\pi I s^2$?
 
@@ -302,7 +302,7 @@ figures.stopping(curves)
 #
 # ## 8. The paper's table, and ours
 #
-# Their needle is 12 nm across, ours 1.8 nm; so tilts of the row "tilts × foci" are scaled with the diameter (theirs: 20 × 9, 60 × 3, 180 × 1). Compare the *order* of rows, not the digits.
+# Their needle is 12 nm across, ours 1.8 nm, and a smaller one needs fewer tilts (week 5); so the rows "tilts" have a quarter of theirs (20 × 9, 60 × 3 and 180 × 1, tilts × foci). Compare the *order* of rows, not the digits.
 #
 # > **Predict.** In which rows will ours, too, show a clear loss? What is worse at a fixed dose: too few tilts, or too few foci?
 
@@ -421,7 +421,7 @@ print(f"{shown.defocus:.0f} Å out of focus: contrast {shown.contrast:.1%}, nois
 #
 # - Defoci, tilt angles and the tilt axis were known exactly. At a microscope they are fitted along with the volume; who does not will see a misfit that stays above 1 at high dose.
 # - Full coherence. The paper blurs its images by a spread of focus and of angles, and still inverts with a coherent model: more false atoms. (`atomic.simulate` takes both spreads.)
-# - The specimen held still for 180 images. Beam damage follows the dose, and 50 000 electrons per Å² is more than glass forgives.
+# - The specimen held still for 180 images. Beam damage follows the dose: ask whether yours survives 50 000 electrons per Å².
 # - 180° of tilt needs a needle. With a foil, read the row of the wedge, and its axis along the beam.
 # - 251 atoms, one specimen, one noise. One atom is 0.4 %: read no more digits into the tables than that.
 # - The seconds are ours because the volume is small. The work grows with the voxels times the tilts.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -79,14 +80,18 @@ class State:
         return float(1 / np.sqrt(self.electrons))
 
 
-@lru_cache(maxsize=3)
+_MAKERS: dict[str, Callable[[], atomic.Atoms]] = {
+    "silicon": lambda: atomic.silicon_core_silica_shell((N,) * 3),
+    "tungsten": lambda: atomic.tungsten_core_oxide_shell((N,) * 3),
+    "gold": lambda: atomic.gold_nanoparticle(22.0),
+}
+_MADE: dict[str, atomic.Atoms] = {}
+
+
 def _atoms(specimen: str) -> atomic.Atoms:
-    makers: dict[str, Callable[[], atomic.Atoms]] = {
-        "silicon": lambda: atomic.silicon_core_silica_shell((N,) * 3),
-        "tungsten": lambda: atomic.tungsten_core_oxide_shell((N,) * 3),
-        "gold": lambda: atomic.gold_nanoparticle(22.0),
-    }
-    return makers[specimen]()
+    if specimen not in _MADE:
+        _MADE[specimen] = _MAKERS[specimen]()
+    return _MADE[specimen]
 
 
 @lru_cache(maxsize=256)
@@ -208,6 +213,11 @@ class FocusExplorer(Explorer):
             counted, q, transfer(counted, projected, H.sigma), theory,
             float((clean - one).std() / clean.std()),
         )  # fmt: skip
+
+    @classmethod
+    def takes_long(cls, parameters: Mapping[str, Any]) -> bool:
+        """A specimen has to be built once; all its images come at once."""
+        return parameters["specimen"] not in _MADE
 
     @staticmethod
     def draw(result: State) -> View:

@@ -37,6 +37,14 @@ def test_it_shows_what_the_package_computes():
     assert shown.one_slice_off == pytest.approx(wanted, rel=1e-3)
 
 
+def test_a_specimen_is_built_once_and_says_so(monkeypatch):
+    monkeypatch.setattr(focus, "_MADE", {})
+    wanted = FocusExplorer.check(specimen="gold", tilt=33)
+    assert FocusExplorer.takes_long(wanted)
+    FocusExplorer.compute(**wanted)
+    assert not FocusExplorer.takes_long(wanted)
+
+
 def test_slices_cannot_be_changed():
     with pytest.raises(ValueError, match="read-only"):
         slices("gold", 0.0)[0] = 1
