@@ -188,7 +188,9 @@ class FocusExplorer(Explorer):
         Slider("tilt", "tilt (°)", -90, 90, 3, 0, "The specimen turns about the upright axis"),
         Slider("defocus", "defocus Δf (Å)", -1000, 1000, 50, 450, "Positive is overfocus"),
         Slider("voltage", "voltage (kV)", 60, 300, 20, 300, "Slower electrons scatter more often"),
-        LogSlider("dose", "dose of this image (e/Å²)", 1, 5, 9, 6, "Electrons sent onto each Å²"),
+        LogSlider(
+            "dose", "dose (e/Å²)", 1, 5, 9, 6, "Electrons sent onto each Å² for this image"
+        ),
     )
     more = (Choice("specimen", "specimen", SPECIMENS, "silicon", "What stands in the beam"),)
 
@@ -256,7 +258,7 @@ def _projection(state: State) -> ImagePanel:
     high = {"silicon": 600.0, "tungsten": 1800.0, "gold": 3000.0}[state.specimen]
     return ImagePanel(
         "projection",
-        "What a projection would show.",
+        "The projected potential.",
         _picture(state.projected),
         (0.0, high),
         unit="projected potential (V Å)",
@@ -272,7 +274,7 @@ def _image(state: State) -> ImagePanel:
         seen = "next to nothing"
     return ImagePanel(
         "image",
-        f"What the camera counts: {seen}.",
+        f"Counted: {seen}.",
         _picture(state.counted),
         _WINDOWS[state.specimen],
         unit="counts ÷ counts without specimen",
@@ -287,7 +289,7 @@ def _transfer(state: State) -> LinePanel:
     chi = optics.aberration_phase(fine**2, optics.wavelength(state.voltage), state.defocus)
     return LinePanel(
         "transfer",
-        "Contrast passed on, wave by wave.",
+        "Contrast, wave by wave.",
         [
             Line(fine, np.abs(np.sin(chi)), "thin: |sin χ|", COLOURS["truth"], width=1.5),
             Line(
