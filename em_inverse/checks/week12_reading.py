@@ -97,7 +97,7 @@ reading = DecisionExercise(
     hints=[
         "Use only what you would have: images, misfit, the trace, and what the specimen weighs.",
         "The truth leaves a misfit of about 1. Below it noise was fitted, above it data missed.",
-        "760 atoms in a needle of 4700 Å³: silicon has 0.05 atoms per Å³, quartz 0.08.",
+        "750 atoms in a needle of 4700 Å³: silicon has 0.05 atoms per Å³, quartz 0.08.",
     ],
     picture=pictures.reading,
     takeaway="Then report λ, the iterations, the misfit, and how many atoms are doubtful.",

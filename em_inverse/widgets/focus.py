@@ -188,9 +188,7 @@ class FocusExplorer(Explorer):
         Slider("tilt", "tilt (°)", -90, 90, 3, 0, "The specimen turns about the upright axis"),
         Slider("defocus", "defocus Δf (Å)", -1000, 1000, 50, 450, "Positive is overfocus"),
         Slider("voltage", "voltage (kV)", 60, 300, 20, 300, "Slower electrons scatter more often"),
-        LogSlider(
-            "dose", "dose (e/Å²)", 1, 5, 9, 6, "Electrons sent onto each Å² for this image"
-        ),
+        LogSlider("dose", "dose (e/Å²)", 1, 5, 9, 6, "Electrons sent onto each Å² for this image"),
     )
     more = (Choice("specimen", "specimen", SPECIMENS, "silicon", "What stands in the beam"),)
 

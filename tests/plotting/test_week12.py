@@ -1,5 +1,6 @@
 """The figures of week 12 say in words what they show, with the numbers of their own data."""
 
+import dataclasses
 import inspect
 
 import numpy as np
@@ -31,16 +32,31 @@ def test_every_figure_is_told_in_words(capsys):
         "priors": (({"LASSO": V[0], "total variation": V[0]}, 80.0), "LASSO, total variation"),
         "stopping": (
             ({"V ≥ 0 alone": {2: good, 4: poor}, "total variation": {2: good, 4: good}},),
-            "V ≥ 0 alone: false from 0 to 0 %, species from 100 to 100 %",
+            "V ≥ 0 alone: after 2 iterations about 100 % found, 0 % false, 0 pm",
         ),
         "wedges": (((0, 60), (5.0, 10.0), (5.0, 5.0)), "rises from 5 to 10 pm"),
     }
-    assert set(told) | {"explorer", "table"} == set(figures.__all__)
+    assert set(told) | {"explorer", "rough", "table"} == set(figures.__all__)
     for name, (arguments, words) in told.items():
         getattr(figures, name)(*arguments)
         said = " ".join(capsys.readouterr().out.split())
         assert said.startswith("Figure: ")
         assert words in said, name
+
+
+def noisy(found, false, error, species):
+    needle = atomic.silicon_core_silica_shell(SHAPE)
+    return dataclasses.replace(
+        atomic.score(needle, needle),
+        found_percent=found, false_percent=false, error_pm=error, species_percent=species,
+    )  # fmt: skip
+
+
+def test_scores_of_noise_are_rounded_and_others_nearly_not():
+    told = figures.rough(noisy(96.8, 206.0, 11.2, 53.5))
+    assert told == "about 100 % found, 200 % false, 11 pm, 50 % of species right"
+    told = figures.rough(noisy(85.3, 1.6, 29.3, 99.5))
+    assert told == "about 85 % found, 0 % false, 30 pm, 100 % of species right"
 
 
 def test_the_table_has_ours_and_the_papers(capsys):
@@ -50,6 +66,9 @@ def test_the_table_has_ours_and_the_papers(capsys):
     assert len(lines) == 1 + len(figures.PAPER)
     row = next(line for line in lines if line.startswith("V ≥ 0 alone"))
     assert " ".join(row.split()).endswith("100 % 0 % 0.0 pm 100 % 98 % 2 % 18.6 pm 47 %")
+    figures.table(dict.fromkeys(figures.PAPER, noisy(89.0, 98.0, 29.3, 64.0)))
+    row = capsys.readouterr().out.splitlines()[1]
+    assert "90 % 100 % 30.0 pm 60 %" in " ".join(row.split())
 
 
 def test_the_explorer_shows_its_snapshot(capsys):
