@@ -15,8 +15,8 @@ Examples
 >>> import numpy as np
 >>> from em_inverse.checks import week12 as ex
 >>> ex.shrink.check(lambda V, tau: np.where(V > tau, V, 0))
-[not yet] shrink: You keep or delete, but shift nothing: what is above τ comes back unshrunk.
-This jumps at V = τ, and belongs to counting voxels, not to Σ|V|.
+[not yet] shrink: You keep or delete, but shift nothing: what is above τ comes back
+unshrunk. This jumps at V = τ, and belongs to counting voxels, not to Σ|V|.
 Help: ex.shrink.hint(), ex.shrink.expected()
 >>> ex.shrink.hint()
 [hint 1 of 4] Take τ off what is left, too. (Next: ex.shrink.hint(2))
