@@ -32,6 +32,7 @@ EXPLORERS = {
     "FusionExplorer": 9,
     "BudgetExplorer": 10,
     "DeblurringExplorer": 11,
+    "FocusExplorer": 12,
 }
 MEDIAN_MS, P95_MS = 100, 150
 _STEPS = 40

@@ -619,6 +619,20 @@ def test_the_demo_of_week_11():
     assert errors[1] < 0.2
 
 
+def test_the_demo_of_week_12():
+    def shown(**controls):
+        return state_of(widgets.FocusExplorer, **controls)
+
+    opening, focus = shown(), shown(defocus=0)
+    demo(12, f"{opening.defocus:.0f} Å out of focus: contrast {100 * opening.contrast:.1f} %")
+    demo(12, f"Defocus to 0: contrast {100 * focus.contrast:.1f} %")
+    demo(12, f"black for white, {100 * shown(defocus=-450).contrast:.1f} % again")
+    demo(12, f"{100 * shown(dose=316.22776601683796).noise:.0f} % of noise in a pixel, snow")
+    heavy = [shown(specimen="tungsten", voltage=kv) for kv in (300, 60)]
+    demo(12, f"tungsten: {100 * heavy[0].contrast:.1f} %", f"60: {100 * heavy[1].contrast:.1f} %")
+    demo(12, f"would be off by {100 * heavy[1].one_slice_off:.0f} %")
+
+
 def says(title, *phrases):
     """Check that the slip of this title states what was just computed."""
     chapter = guide().split("## Slips of the lecture")[1]

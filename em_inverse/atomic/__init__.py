@@ -13,6 +13,7 @@ are its peaks:
 """
 
 from em_inverse.atomic.atoms import Atoms
+from em_inverse.atomic.exposure import exposed
 from em_inverse.atomic.potential import low_pass, potential, voxel_b_factor
 from em_inverse.atomic.reconstruction import AtomicReconstruction, reconstruct, typical_lambda
 from em_inverse.atomic.samples import (
@@ -39,6 +40,7 @@ __all__ = [
     "TracedAtoms",
     "classify",
     "electron_scattering_factor",
+    "exposed",
     "five_gaussians",
     "gold_nanoparticle",
     "left_empty",

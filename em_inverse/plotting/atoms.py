@@ -231,6 +231,7 @@ def _axes_of_space(ax: Any, elevation_deg: float, azimuth_deg: float) -> None:
     ax.set_box_aspect(limits[:, 1] - limits[:, 0])
     ax.view_init(elevation_deg, azimuth_deg)
     ax.invert_yaxis()
+    ax.locator_params(nbins=5)
     for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
         axis.set_pane_color((1.0, 1.0, 1.0, 0.0))
         axis.set_tick_params(labelsize=text_size())

@@ -17,6 +17,7 @@ _load, _list, _names = lazy_loader.attach(
         "deblurring": ["DeblurringExplorer"],
         "explorer": ["Explorer"],
         "few_tilts": ["FewTiltsExplorer"],
+        "focus": ["FocusExplorer"],
         "forward_chain": ["ForwardExplorer"],
         "fusing": ["FusionExplorer"],
         "k3d_view": ["explore"],

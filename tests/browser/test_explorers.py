@@ -24,6 +24,7 @@ EXPLORERS = {
     "FusionExplorer": "week09",
     "BudgetExplorer": "week10",
     "DeblurringExplorer": "week11",
+    "FocusExplorer": "week12",
 }
 CANVAS = ".em-canvas canvas"
 EXPLORER = ".em-explorer"
