@@ -19,6 +19,7 @@ _load, _list, _names = lazy_loader.attach(
     __name__,
     submod_attrs={
         "contrast": ["LinearThickness", "PowerLaw"],
+        "probe": ["ScanningProbe"],
         "tilt": ["ParallelBeam"],
     },
 )

@@ -41,7 +41,14 @@ def as_many_threads_as(work: float, worth: float) -> Iterator[None]:
         numba.set_num_threads(threads)
 
 
-_FAMILIES = ("fused_maps", "joint_variation", "joseph", "ordered_subsets", "total_variation")
+_FAMILIES = (
+    "atoms",
+    "fused_maps",
+    "joint_variation",
+    "joseph",
+    "ordered_subsets",
+    "total_variation",
+)
 
 
 def warm_up() -> None:
