@@ -28,6 +28,7 @@ PARTS: dict[str, tuple[str, tuple[int, ...]]] = {
     "alignment": ("alignment", (1,)),
     "fusion": ("fusion", (1,)),
     "spectroscopic": ("spectroscopic", (1, 2)),
+    "interpolation": ("interpolation", (1,)),
     "dynamic": ("dynamic", (1,)),
     "real_time": ("real_time", (1, 2)),
     "explorers": ("explorers", (2,)),
