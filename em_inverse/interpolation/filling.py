@@ -16,12 +16,13 @@ from em_inverse.errors import (
 from em_inverse.interpolation.bow_tie import BowTie
 from em_inverse.interpolation.choice import choose
 from em_inverse.interpolation.geometric import fill_geometric
+from em_inverse.interpolation.network import fill_network
 from em_inverse.interpolation.weights import cubic_weights, linear_weights, weighted
 from em_inverse.tilt_series import TiltSeries, check_series
 
 __all__ = ["METHODS", "fill"]
 
-METHODS = ("auto", "linear", "cubic", "band_limited", "geometric")
+METHODS = ("auto", "linear", "cubic", "band_limited", "geometric", "network")
 """The ways to fill."""
 
 _SAME = 1e-6
@@ -47,7 +48,10 @@ def fill(
       what it does not explain. Best for sparse tilts, wrong where x ≥ 0 is: a background that was
       not subtracted, a probe with strong aberrations. See
       :mod:`em_inverse.interpolation.geometric`.
-    - ``auto``: the one of these that is expected to be least wrong, see
+    - ``network``: a small network corrects the straight line; it has learned from simulated metal
+      particles at 0.036 nm per pixel and gaps up to 24°, and draws such particles. See
+      :mod:`em_inverse.interpolation.network`.
+    - ``auto``: the one of the first four that is expected to be least wrong, see
       :func:`em_inverse.interpolation.choose`.
 
     **A filled frame is not a measurement.** It holds what the recorded frames and an assumption
@@ -78,6 +82,8 @@ def fill(
 
     Raises
     ------
+    DataError
+        When the network is asked to fill a single slice.
     ParameterError
         When the method is unknown, the factor no whole number ≥ 1, or `series` no TiltSeries.
     GeometryError
@@ -133,6 +139,8 @@ def _made(
         return weighted(cubic_weights(angles, new), frames)
     if method == "band_limited":
         return BowTie(angles, frames, shift).predict(new)
+    if method == "network":
+        return fill_network(angles, frames, new)
     return fill_geometric(angles, frames, new, shift, n_iter).frames
 
 

@@ -22,7 +22,7 @@ def error(filled, truth):
 
 @FEW
 @given(
-    method=st.sampled_from(METHODS),
+    method=st.sampled_from([name for name in METHODS if name != "network"]),
     angles=st.lists(st.integers(-80, 80), min_size=2, max_size=9, unique=True),
     factor=st.integers(1, 3),
     flat=st.booleans(),
@@ -121,7 +121,7 @@ def test_the_tilt_axis_may_lie_beside_the_middle():
 def test_transparent_columns_need_an_object(particle):
     """Sparse tilts of a crystal: the geometric way wins by far, and auto finds it."""
     sparse = particle.select(np.arange(0, particle.n_tilts, 2))
-    errors = {name: error(fill(sparse, 2, name), particle) for name in METHODS}
+    errors = {name: error(fill(sparse, 2, name), particle) for name in METHODS if name != "network"}
     assert errors["geometric"] < 0.65 * errors["linear"]
     assert errors["auto"] == errors["geometric"]
     choice = fill(sparse, 2).metadata["filling"]
