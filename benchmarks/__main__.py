@@ -30,6 +30,7 @@ PARTS: dict[str, tuple[str, tuple[int, ...]]] = {
     "spectroscopic": ("spectroscopic", (1, 2)),
     "multislice": ("multislice", (1, 2)),
     "atomic": ("atomic", (2,)),
+    "interpolation": ("interpolation", (1,)),
     "dynamic": ("dynamic", (1,)),
     "real_time": ("real_time", (1, 2)),
     "explorers": ("explorers", (2,)),

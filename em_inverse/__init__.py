@@ -29,6 +29,7 @@ _load, _list, _names = lazy_loader.attach(
         "fidelity",
         "fusion",
         "forward",
+        "interpolation",
         "io",
         "metrics",
         "noise",

@@ -11,7 +11,7 @@ from typing import Any
 
 from em_inverse.errors import ParameterError
 from em_inverse.io import describe, facts
-from em_inverse.io.provenance import algorithm_name, misses_epsilon
+from em_inverse.io.provenance import algorithm_name, generated_words, misses_epsilon
 from em_inverse.tilt_series import Reconstruction
 
 __all__ = ["report", "report_table", "table_text"]
@@ -165,6 +165,8 @@ def _owed(table: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _found(table: dict[str, Any]) -> list[tuple[str, str]]:
     rows = []
+    if table["n_generated"]:
+        rows.append(("GENERATED", generated_words(table)))
     if table["held_out_error"] is not None:
         rows.append(("held-out error", f"{100 * table['held_out_error']:.3g} %"))
     for unit in ("nm", "px"):

@@ -23,7 +23,10 @@ from em_inverse.errors import (
 __all__ = ["Reconstruction", "TiltSeries", "check_series"]
 
 # Metadata that follow the projections: one entry per tilt, and lengths in pixels.
-_PER_TILT = ("background", "center_shift_px", "shifts_px", "shifts_to_apply_px", "tilt_scale")
+_PER_TILT = (
+    *("background", "center_shift_px", "shifts_px", "shifts_to_apply_px", "tilt_scale"),
+    *("generated", "drift_px"),
+)
 _IN_PIXELS = ("shifts_px", "shifts_to_apply_px")
 # Earlier states are kept for `undo` until their projections fill this much memory, in bytes.
 _UNDO_MEMORY = 2**30
@@ -136,6 +139,17 @@ class TiltSeries:
         0.0 unless a step moved it: a crop that is not centred does, alignment brings it back.
         """
         return self.metadata.get("center_shift_px", 0.0)
+
+    @property
+    def generated(self) -> np.ndarray:
+        """True for every projection that was made from others instead of recorded.
+
+        A copy; :func:`em_inverse.interpolation.fill` sets ``metadata["generated"]``.
+        """
+        marks = self.metadata.get("generated")
+        if marks is None:
+            return np.zeros(self.n_tilts, bool)
+        return np.broadcast_to(np.asarray(marks, dtype=bool), (self.n_tilts,)).copy()
 
     @property
     def previous(self) -> TiltSeries | None:
@@ -432,11 +446,13 @@ class TiltSeries:
             for key in _PER_TILT
             if np.shape(self.metadata.get(key, ()))[:1] == (self.n_tilts,)
         }
-        share = chosen.size / self.n_tilts
+        # Generated projections took no dose.
+        recorded = ~self.generated
+        share = float(recorded[chosen].sum() / max(recorded.sum(), 1))
         return self.replace(
             projections=self.projections[chosen],
             angles_deg=self.angles_deg[chosen],
-            dose=None if self.dose is None else self.dose * share,
+            dose=None if self.dose is None or share == 0 else self.dose * share,
             metadata=metadata,
             step=step,
         )

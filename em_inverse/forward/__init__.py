@@ -21,6 +21,7 @@ _load, _list, _names = lazy_loader.attach(
         "contrast": ["LinearThickness", "PowerLaw"],
         "multislice": ["Multislice"],
         "optics": ["interaction_parameter", "wavelength"],
+        "probe": ["ScanningProbe"],
         "tilt": ["ParallelBeam"],
         "turning": ["FourierTurn", "TurnedSlices"],
     },

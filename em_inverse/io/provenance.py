@@ -18,6 +18,7 @@ __all__ = [
     "ascii_text",
     "describe",
     "facts",
+    "generated_words",
     "json_ready",
     "misses_epsilon",
 ]
@@ -70,6 +71,7 @@ _ASCII = {
     "°": " deg",
     "−": "-",
     "–": "-",
+    "—": "-",
     "²": "^2",
     "³": "^3",
     "×": "x",
@@ -87,7 +89,8 @@ def facts(reconstruction: Reconstruction) -> dict[str, Any]:
     """Return what a published tomogram owes its readers, ready for JSON.
 
     Keys: ``software`` (of a volume read from a file: what wrote it), ``algorithm``,
-    ``parameters``, ``n_iter``, ``converged``, ``stop_reason``, ``n_projections``,
+    ``parameters``, ``n_iter``, ``converged``, ``stop_reason``, ``n_projections``, ``n_generated``
+    (how many of those were made from others, not recorded), ``generated_by`` (how),
     ``tilt_min_deg``, ``tilt_max_deg``, ``tilt_step_deg`` (the median), ``tilt_step_uniform``,
     ``dose_e_per_nm2``, ``data_distance`` (‖Ax − b‖₂), ``data_norm`` (‖b‖₂),
     ``relative_residual`` (their ratio), ``epsilon_over_noise`` (ε in units of the noise norm),
@@ -115,6 +118,8 @@ def facts(reconstruction: Reconstruction) -> dict[str, Any]:
         "converged": reconstruction.converged,
         "stop_reason": reconstruction.stop_reason,
         "n_projections": geometry.get("n_projections"),
+        "n_generated": geometry.get("n_generated"),
+        "generated_by": geometry.get("generated_by"),
         "tilt_min_deg": geometry.get("tilt_min_deg"),
         "tilt_max_deg": geometry.get("tilt_max_deg"),
         "tilt_step_deg": geometry.get("tilt_step_deg"),
@@ -155,6 +160,8 @@ dose not stated; voxel size 3.36 nm; em_inverse 0.1.0.
         str(table.get("software") or f"em_inverse {__version__}"),
     ]
     lead = "SIMULATED DATA: " if table.get("synthetic") else ""
+    if table.get("n_generated"):
+        lead += f"{generated_words(table)} — "
     alarms = "".join(f" ALARM: {alarm}." for alarm in table.get("alarms") or ())
     return lead + "; ".join(parts) + "." + alarms
 
@@ -179,6 +186,20 @@ def algorithm_name(table: Mapping[str, Any]) -> str:
     if name in _SOLVERS and isinstance(prior, str):
         return f"{_prior_words(prior)} by {name}"
     return name
+
+
+def generated_words(table: Mapping[str, Any]) -> str:
+    """Say how many projections were not recorded, for captions and tables.
+
+    Examples
+    --------
+    >>> generated_words({"n_generated": 4, "n_projections": 9, "generated_by": "linear"})
+    '4 of 9 projections GENERATED, not recorded (linear filling)'
+    """
+    by = table.get("generated_by")
+    how = f" ({str(by).replace('_', '-')} filling)" if by else ""
+    made, count = table["n_generated"], table["n_projections"]
+    return f"{made} of {count} projections GENERATED, not recorded{how}"
 
 
 def ascii_text(text: str) -> str:

@@ -90,6 +90,22 @@ def take_account(stack: Stack, account: Any, name: str) -> None:
         stack.history = [str(step) for step in history]
     if isinstance(metadata, dict):
         stack.metadata = {**metadata, **stack.metadata}
+        _settle_marks(stack)
+
+
+def _settle_marks(stack: Stack) -> None:
+    """Which frames are generated; all that may be, where other software changed their number."""
+    marks = stack.metadata.get("generated")
+    if marks is None:
+        return
+    count = len(stack.data)
+    fits = isinstance(marks, list) and len(marks) == count
+    if not fits:
+        stack.notes.append(
+            "some projections are GENERATED, but the file tells it for another number of images; "
+            "all are marked"
+        )
+    stack.metadata["generated"] = np.array(marks, dtype=bool) if fits else np.ones(count, bool)
 
 
 def _positive(value: Any) -> float | None:

@@ -200,6 +200,8 @@ _GEOMETRY = (
     "tilt_step_deg",
     "tilt_step_uniform",
     "n_projections",
+    "n_generated",
+    "generated_by",
     "dose_e_per_nm2",
     "data_norm",
 )

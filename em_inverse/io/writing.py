@@ -130,8 +130,10 @@ def _filed(projections: np.ndarray) -> np.ndarray:
 
 def _attributes(series: TiltSeries) -> dict[str, Any]:
     account = series_account(series)
+    made = series.generated
     return {
         "pixel_size_nm": series.pixel_size_nm,
+        "generated": made.astype(np.uint8) if made.any() else None,
         "tilt_axis": account["tilt_axis"],
         "provenance": json.dumps(account),
         "software": account["software"],
@@ -141,7 +143,9 @@ def _attributes(series: TiltSeries) -> dict[str, Any]:
 def _to_mrc(path: Path, projections: np.ndarray, series: TiltSeries) -> None:
     head = f"{OWN_LABEL} {__version__} tilt series, tilt axis vertical"
     said = textwrap.wrap(ascii_text("; ".join(series.history)), LABEL_LENGTH)
-    labels = [head, *said][:LABELS]
+    made = int(series.generated.sum())
+    marks = [f"{made} of {series.n_tilts} projections GENERATED, not recorded"] if made else []
+    labels = [head, *marks, *said][:LABELS]
     account, size = series_account(series), series.pixel_size_nm
     write_mrc(path, _filed(projections), size, labels, account, volume=False)
 

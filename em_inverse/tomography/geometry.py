@@ -80,7 +80,7 @@ def operator(
 def describe(series: TiltSeries) -> dict[str, Any]:
     """Return the facts about a tilt series that every published tomogram owes."""
     low, high = series.tilt_range_deg
-    return {
+    facts: dict[str, Any] = {
         "tilt_min_deg": low,
         "tilt_max_deg": high,
         "tilt_step_deg": series.tilt_step_deg,
@@ -89,6 +89,10 @@ def describe(series: TiltSeries) -> dict[str, Any]:
         "dose_e_per_nm2": series.dose,
         "data_norm": float(np.linalg.norm(series.projections)),
     }
+    if series.generated.any():
+        facts["n_generated"] = int(series.generated.sum())
+        facts["generated_by"] = dict(series.metadata.get("filling") or {}).get("method")
+    return facts
 
 
 def choices(

@@ -42,7 +42,7 @@ def as_many_threads_as(work: float, worth: float) -> Iterator[None]:
 
 
 _FAMILIES = (
-    *("atom_potential", "fused_maps", "gaussian_fits", "joint_variation", "joseph"),
+    *("atom_potential", "atoms", "fused_maps", "gaussian_fits", "joint_variation", "joseph"),
     *("ordered_subsets", "total_variation", "turning"),
 )
 

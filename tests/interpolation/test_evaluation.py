@@ -1,0 +1,91 @@
+"""The chain of evaluation: what is left out, what is compared, and by which measure."""
+
+import numpy as np
+import pytest
+
+from em_inverse import interpolation, metrics
+from em_inverse.errors import DataError, GeometryError, ParameterError
+from em_inverse.interpolation import gap_sweep, object_distance, reconstruction_sweep
+
+
+def test_the_sweep_compares_frames_that_were_left_out(particle):
+    rows = gap_sweep(particle, [1, 3], ["linear", "geometric"])
+    assert [(row["gap"], row["method"]) for row in rows] == [
+        (gap, method) for gap in (1, 3) for method in ("linear", "geometric")
+    ]
+    kept = particle.select(np.arange(0, particle.n_tilts, 6))
+    frames = kept.projections
+    middle = (frames[1:] + frames[:-1]) / 2
+    wanted = particle.projections[3::6][: len(middle)]
+    scale = frames.max()
+    errors = np.mean((middle - wanted) ** 2, axis=(1, 2)) / scale**2
+    assert rows[2]["mse"] == pytest.approx(errors.mean(), rel=1e-5)
+    assert rows[2]["psnr_db"] == pytest.approx(np.mean(-10 * np.log10(errors)), rel=1e-5)
+    similar = [metrics.ssim(a, b, data_range=scale) for a, b in zip(middle, wanted, strict=True)]
+    assert rows[2]["ssim"] == pytest.approx(np.mean(similar), rel=1e-5)
+    assert rows[3]["psnr_db"] > rows[2]["psnr_db"]
+
+
+def test_the_scale_does_not_know_the_truth(particle):
+    """Brighter frames among those left out do not change what the numbers are measured in."""
+    loud = particle.projections.copy()
+    loud[1::2] *= 3
+    loud = particle.replace(projections=loud)
+    quiet, changed = (gap_sweep(s, [1], ["linear"])[0]["mse"] for s in (particle, loud))
+    kept = particle.projections[::2]
+    middle = (kept[1:] + kept[:-1]) / 2
+    by_hand = np.mean((middle - 3 * particle.projections[1::2]) ** 2) / kept.max() ** 2
+    assert changed == pytest.approx(by_hand, rel=1e-5)
+    assert changed > quiet
+
+
+def test_noise_is_in_what_is_filled_from_only(particle):
+    noisy = particle.replace(
+        projections=np.random.default_rng(0).poisson(30 * particle.projections) / 30
+    )
+    clean = gap_sweep(particle, [2], ["linear"], every=2)[0]
+    worse = gap_sweep(particle, [2], ["linear"], recorded=noisy, every=2)[0]
+    kept = np.arange(0, particle.n_tilts, 4)
+    clean_scale, scale = (s.projections[kept].max() for s in (particle, noisy))
+    assert worse["mse"] * scale**2 > clean["mse"] * clean_scale**2
+    assert worse["used"] == "linear"
+
+
+def test_filled_series_reconstruct_better_than_sparse_ones(particle):
+    part = particle.crop(y=16)
+    rows = {r["series"]: r for r in reconstruction_sweep(part, [4], ["geometric"], n_iter=40)}
+    assert list(rows) == ["sparse", "sparse, TV", "geometric"]
+    assert rows["geometric"]["rmse"] < rows["sparse"]["rmse"]
+    assert all(row["rms_px"] >= row["chamfer_px"] >= 0 for row in rows.values())
+    again = reconstruction_sweep(part, [4], [], n_iter=40, tv=False)
+    assert again == [rows["sparse"]]
+
+
+def test_distances_of_boxes_are_known():
+    a, b = np.zeros((2, 12, 12, 12))
+    a[3:6, 3:6, 3:6] = 1
+    b[3:6, 3:6, 4:7] = 1
+    # A third of the voxels of each is one voxel away from the other.
+    near, rms = object_distance(a, b)
+    assert near == pytest.approx(1 / 3)
+    assert rms == pytest.approx(np.sqrt(1 / 3))
+    assert object_distance(a, b, n_points=5, seed=1) == object_distance(a, b, n_points=5, seed=1)
+    assert object_distance(a, a, n_points=5, seed=1)[0] > 0
+
+
+def test_bad_requests_are_named(particle):
+    with pytest.raises(GeometryError, match="Choose smaller gaps"):
+        gap_sweep(particle, [60])
+    with pytest.raises(GeometryError, match="order of their angles"):
+        gap_sweep(particle.select(np.arange(particle.n_tilts)[::-1]), [1])
+    with pytest.raises(GeometryError, match="different angles"):
+        gap_sweep(particle, [1], recorded=particle.select(np.arange(9)))
+    with pytest.raises(ParameterError, match="gaps is 0"):
+        gap_sweep(particle, [0])
+    with pytest.raises(ParameterError, match="truth is a ndarray"):
+        reconstruction_sweep(particle.projections)
+    with pytest.raises(ParameterError, match="volume has the same value everywhere"):
+        object_distance(np.zeros((4, 4)), np.eye(4))
+    with pytest.raises(DataError, match="reference has shape"):
+        object_distance(np.eye(4), np.eye(5))
+    assert interpolation.METHODS[0] == "auto"

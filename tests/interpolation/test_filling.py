@@ -1,0 +1,220 @@
+"""fill: what every way to fill owes, and what sets them apart."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from em_inverse import TiltSeries, interpolation, metrics
+from em_inverse.errors import GeometryError, ParameterError
+from em_inverse.interpolation import METHODS, fill
+
+RNG = np.random.default_rng(0)
+FEW = settings(max_examples=12, deadline=None)
+
+
+def error(filled, truth):
+    """Root mean square error at the generated frames; `truth` has all angles."""
+    made = filled.generated
+    assert np.allclose(filled.angles_deg, truth.angles_deg)
+    return metrics.rmse(filled.projections[made], truth.projections[made])
+
+
+@FEW
+@given(
+    method=st.sampled_from([name for name in METHODS if name != "network"]),
+    angles=st.lists(st.integers(-80, 80), min_size=2, max_size=9, unique=True),
+    factor=st.integers(1, 3),
+    flat=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_recorded_frames_are_kept_and_the_order_is_irrelevant(method, angles, factor, flat, seed):
+    shape = (len(angles), 12) if flat else (len(angles), 12, 3)
+    frames = np.random.default_rng(seed).random(shape).astype(np.float32)
+    filled = fill(TiltSeries(frames, angles), factor, method, n_iter=5)
+    kept = ~filled.generated
+    order = np.argsort(angles)
+    assert filled.n_tilts == factor * (len(angles) - 1) + 1
+    assert np.array_equal(filled.projections[kept], frames[order])
+    assert np.array_equal(filled.angles_deg[kept], np.array(angles, float)[order])
+    assert (np.diff(filled.angles_deg) > 0).all()
+    assert filled.projections.dtype == np.float32
+    assert filled.projections.min() >= 0
+    other = np.random.default_rng(seed + 1).permutation(len(angles))
+    again = fill(TiltSeries(frames[other], np.array(angles)[other]), factor, method, n_iter=5)
+    assert np.array_equal(again.projections, filled.projections)
+
+
+@FEW
+@given(
+    method=st.sampled_from(["linear", "cubic", "band_limited"]),
+    angles=st.lists(st.integers(-80, 80), min_size=2, max_size=9, unique=True),
+    seed=st.integers(0, 99),
+)
+def test_what_does_not_change_is_kept(method, angles, seed):
+    """A symmetric frame that is the same at all tilts, as of a round object."""
+    frame = np.random.default_rng(seed).random(15)
+    frame += frame[::-1]
+    filled = fill(TiltSeries(np.tile(frame, (len(angles), 1)), angles), 3, method)
+    assert np.allclose(filled.projections, frame, atol=1e-6)
+
+
+def test_an_object_is_kept_by_the_geometric_way():
+    disc = TiltSeries(np.tile(np.sqrt(np.maximum(64 - np.arange(-10, 11.0) ** 2, 0)), (12, 1)),
+                      np.arange(-66, 66, 11))  # fmt: skip
+    filled = fill(disc, 2, "geometric")
+    assert metrics.rmse(filled.projections, np.tile(disc.projections[0], (23, 1))) < 0.03 * 8
+
+
+@FEW
+@given(seed=st.integers(0, 99))
+def test_lines_and_cubics_are_followed_exactly(seed):
+    rng = np.random.default_rng(seed)
+    angles = np.sort(rng.choice(np.arange(-70, 71), 8, replace=False)).astype(float)
+    between = np.unique(rng.uniform(angles[0], angles[-1], 5))
+    pixels = rng.normal(size=(4, 6))
+    for method, degree in (("linear", 1), ("cubic", 3)):
+        powers = np.arange(degree + 1)
+        make = lambda t, p=powers: ((t[:, None] / 70) ** p) @ pixels[: p.size]  # noqa: E731
+        filled = fill(TiltSeries(make(angles), angles), method=method, angles_deg=between)
+        made = filled.projections[filled.generated]
+        assert np.allclose(made, make(between), atol=1e-9)
+
+
+@pytest.mark.parametrize("irregular", [False, True])
+def test_the_bow_tie_is_exact_for_what_turns_slowly(irregular):
+    """Gaussian blobs within a radius: enough tilts leave nothing open."""
+    angles = np.arange(-90.0, 90.0, 4.0)
+    if irregular:
+        angles = angles + np.random.default_rng(1).uniform(-1, 1, angles.size)
+    places = np.array([(5, 0), (-3, 4), (0, -6), (7, 2)])
+    s = np.arange(48) - 23.5
+
+    def sinogram(t):
+        t = np.deg2rad(t)[:, None]
+        return sum(
+            np.exp(-((s - x * np.cos(t) - z * np.sin(t)) ** 2) / (2 * 2.5**2)) for x, z in places
+        )
+
+    between = (angles[1:] + angles[:-1]) / 2
+    filled = fill(TiltSeries(sinogram(angles), angles), method="band_limited", angles_deg=between)
+    made = filled.projections[filled.generated]
+    assert np.abs(made - sinogram(between)).max() < 2e-4
+    linear = fill(TiltSeries(sinogram(angles), angles), method="linear", angles_deg=between)
+    assert np.abs(linear.projections[linear.generated] - sinogram(between)).max() > 0.005
+
+
+def test_the_tilt_axis_may_lie_beside_the_middle():
+    angles = np.arange(-90.0, 90.0, 5.0)
+    s = np.arange(40) - 19.5
+    t = np.deg2rad(angles)[:, None]
+    frames = np.exp(-((s - 3 - 5 * np.cos(t) - 4 * np.sin(t)) ** 2) / 8)
+    truth = TiltSeries(frames, angles, metadata={"center_shift_px": 3.0})
+    sparse = truth.select(np.arange(0, angles.size - 1, 2))
+    truth = truth.select(np.arange(angles.size - 1))
+    for method, most in (("band_limited", 0.005), ("geometric", 0.02)):
+        assert error(fill(sparse, 2, method), truth) < most
+        wrong = sparse.replace(metadata={"center_shift_px": 0.0})
+        assert error(fill(wrong, 2, method), truth) > 2 * error(fill(sparse, 2, method), truth)
+
+
+def test_transparent_columns_need_an_object(particle):
+    """Sparse tilts of a crystal: the geometric way wins by far, and auto finds it."""
+    sparse = particle.select(np.arange(0, particle.n_tilts, 2))
+    errors = {name: error(fill(sparse, 2, name), particle) for name in METHODS if name != "network"}
+    assert errors["geometric"] < 0.65 * errors["linear"]
+    assert errors["auto"] == errors["geometric"]
+    choice = fill(sparse, 2).metadata["filling"]
+    assert choice["method"] == "geometric"
+    assert "coarser" in choice["reason"]
+    assert choice["expected_rmse"]["geometric"] < choice["expected_rmse"]["linear"]
+
+
+def test_dense_tilts_need_the_band_limit():
+    angles = np.arange(-90.0, 90.0, 3.0)
+    s = np.arange(40) - 19.5
+    t = np.deg2rad(angles)[:, None]
+    frames = np.exp(-((s - 8 * np.cos(t) - 4 * np.sin(t)) ** 2) / 18)
+    found = interpolation.choose(angles, frames, angles[:-1] + 1.5)
+    assert found.method in ("band_limited", "cubic")
+    assert "finer" in found.reason
+
+
+def test_expected_errors_are_about_what_happens(particle):
+    sparse = particle.select(np.arange(0, particle.n_tilts, 2))
+    model = interpolation.BowTie(sparse.angles_deg, sparse.projections)
+    new = particle.angles_deg[1::2]
+    expected = np.sqrt(model.expected_error(new).mean())
+    happened = error(fill(sparse, 2, "band_limited"), particle)
+    assert 0.5 < expected / happened < 2
+    worse = np.sqrt(
+        model.expected_error(new, interpolation.linear_weights(sparse.angles_deg, new)).mean()
+    )
+    assert worse > expected
+
+
+def test_noise_is_not_put_into_the_frames_between():
+    angles = np.arange(-80.0, 81, 4)
+    clean = np.tile(np.exp(-((np.arange(40) - 19.5) ** 2) / 30)[:, None], (41, 1, 6))
+    noisy = TiltSeries(clean + RNG.normal(scale=0.1, size=clean.shape), angles)
+    rms = {}
+    for method in ("linear", "band_limited", "geometric"):
+        filled = fill(noisy, 2, method)
+        made = filled.projections[filled.generated]
+        rms[method] = np.sqrt(np.mean((made - clean[:-1]) ** 2))
+    assert rms["band_limited"] < 0.6 * rms["linear"]
+    assert rms["geometric"] < 0.8 * rms["linear"]
+    model = interpolation.BowTie(angles, noisy.projections)
+    assert np.sqrt(model.noise_variance) == pytest.approx(0.1, rel=0.25)
+
+
+def test_angles_recorded_twice_are_both_kept():
+    series = TiltSeries([[0.0, 1.0], [2.0, 1.0], [4.0, 5.0]], [0, 0, 10])
+    filled = fill(series, 2, "linear")
+    assert filled.angles_deg.tolist() == [0, 0, 5, 10]
+    assert filled.projections[2].tolist() == [2.5, 3.0]
+
+
+def test_angles_asked_for_are_filled_and_recorded_ones_are_not():
+    series = TiltSeries([[0.0, 1.0], [2.0, 3.0]], [0, 10])
+    filled = fill(series, method="linear", angles_deg=[2.5, 0, 10])
+    assert filled.angles_deg.tolist() == [0, 2.5, 10]
+    assert filled.projections[1].tolist() == [0.5, 1.5]
+
+
+def test_factor_one_adds_nothing():
+    series = TiltSeries([[0.0, 1.0], [2.0, 3.0]], [10, 0])
+    assert not fill(series, 1).generated.any()
+    assert fill(series, 1).angles_deg.tolist() == [0, 10]
+
+
+def test_negative_intensities_are_not_cut_off():
+    filled = fill(TiltSeries([[-2.0, 1.0], [-1.0, 1.0]], [0, 10]), 2, "linear")
+    assert filled.projections[1].tolist() == [-1.5, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "match"),
+    [
+        (lambda s: fill(s.projections), ParameterError, "series is a ndarray"),
+        (lambda s: fill(s, 2, "optical_flow"), ParameterError, "method is 'optical_flow'"),
+        (lambda s: fill(s, 0), ParameterError, "factor is 0"),
+        (lambda s: fill(s, 1.5), ParameterError, "factor is 1.5"),
+        (lambda s: fill(s, 2, "geometric", n_iter=0), ParameterError, "n_iter is 0"),
+        (lambda s: fill(s, angles_deg=[80]), GeometryError, "does not go beyond"),
+        (lambda s: fill(s.select([3])), GeometryError, "at least two"),
+        (
+            lambda s: fill(s.replace(metadata={"shifts_to_apply_px": np.zeros((s.n_tilts, 2))})),
+            GeometryError,
+            "apply=True",
+        ),
+        (
+            lambda s: fill(s.replace(metadata={"center_shift_px": np.arange(s.n_tilts)})),
+            GeometryError,
+            "Align it first",
+        ),
+    ],
+)
+def test_bad_requests_are_named(particle, call, kind, match):
+    with pytest.raises(kind, match=match):
+        call(particle)

@@ -1,0 +1,77 @@
+"""The network: the same as where it was trained, small, and better than a straight line."""
+
+import numpy as np
+import pytest
+
+from em_inverse import TiltSeries, interpolation, metrics, simulate
+from em_inverse._resources import data_dir
+from em_inverse.errors import ChecksumError, DataError
+from em_inverse.interpolation import network
+
+
+@pytest.fixture(scope="module")
+def crystal():
+    """A crystal of an element that the network has not seen, at the pixel size it has."""
+    cluster = simulate.fcc_cluster("Ir", 0.8).turned(5)
+    return simulate.particle_tilt_series(cluster, shape=(64, 64), angles_deg=np.arange(-30, 31))
+
+
+def test_it_answers_as_in_the_framework_that_trained_it():
+    kept = network.weights()
+    answer = network.forward(kept["check_question"])
+    assert np.abs(answer - kept["check_answer"]).max() < 1e-5
+    assert kept["check_answer"].std() > 0.01
+
+
+def test_it_is_small():
+    parameters = {k: v for k, v in network.weights().items() if not k.startswith("check")}
+    assert sum(v.size for v in parameters.values()) == 194_905 <= 300_000
+    assert (data_dir() / "tilt-network.npz").stat().st_size < 1_000_000
+
+
+@pytest.mark.parametrize("gap", [1, 2, 4, 8, 12])
+def test_it_beats_the_straight_line(crystal, gap):
+    rows = interpolation.gap_sweep(crystal, [gap], ["linear", "network"], every=2)
+    assert rows[1]["psnr_db"] > rows[0]["psnr_db"] + 1
+    assert rows[1]["used"] == "network"
+
+
+def test_recorded_frames_are_kept_and_units_do_not_matter(crystal):
+    sparse = crystal.select(np.arange(0, 61, 4))
+    filled = interpolation.fill(sparse, 3, "network")
+    assert np.array_equal(filled.projections[~filled.generated], sparse.projections)
+    loud = sparse.replace(projections=1000 * sparse.projections)
+    again = interpolation.fill(loud, 3, "network")
+    assert metrics.rmse(again.projections / 1000, filled.projections) < 1e-5
+
+
+def test_sizes_that_do_not_halve_are_padded(crystal):
+    odd = crystal.crop(x=61, y=58).select([10, 14])
+    whole = crystal.select([10, 14])
+    part = interpolation.fill(odd, 2, "network").projections[1]
+    full = interpolation.fill(whole, 2, "network").projections[1]
+    assert part.shape == (61, 58)
+    assert np.abs(part[16:-16, 16:-16] - full[17:-18, 19:-19]).max() < 0.1
+
+
+def test_frames_that_do_not_change_stay(crystal):
+    still = TiltSeries(np.tile(crystal.projections[:1], (3, 1, 1)), [0, 2, 4])
+    filled = interpolation.fill(still, 2, "network")
+    assert np.allclose(filled.projections, crystal.projections[0], atol=1e-6)
+
+
+def test_a_single_slice_is_refused(crystal):
+    with pytest.raises(DataError, match="one slice without an axis y"):
+        interpolation.fill(
+            TiltSeries(crystal.projections[:, :, 32], crystal.angles_deg), 2, "network"
+        )
+
+
+def test_a_damaged_file_is_refused(monkeypatch):
+    monkeypatch.setattr(network, "_SHA256", "0" * 64)
+    network.weights.cache_clear()
+    with pytest.raises(ChecksumError, match="tilt-network"):
+        network.weights()
+    monkeypatch.undo()
+    network.weights.cache_clear()
+    assert network.weights()
