@@ -200,11 +200,11 @@ _GEOMETRY = (
     "tilt_step_deg",
     "tilt_step_uniform",
     "n_projections",
-    "n_generated",
-    "generated_by",
     "dose_e_per_nm2",
     "data_norm",
 )
+# Told only of a series that holds frames made from others.
+_GENERATED = ("n_generated", "generated_by")
 
 
 def _kind(path: Any, error: type[ParameterError] | type[FileFormatError]) -> str:
@@ -230,7 +230,10 @@ def _told(account: dict[str, Any], name: str) -> dict[str, Any]:
         "converged": bool(stated.get("converged", False)),
         "stop_reason": str(stated.get("stop_reason", "not stated in the file")),
         "n_iter": int(stated.get("n_iter", 0)),
-        "geometry": {key: account[key] for key in _GEOMETRY if key in account},
+        "geometry": {
+            **{key: account[key] for key in _GEOMETRY if key in account},
+            **{key: stated[key] for key in _GENERATED if key in stated},
+        },
         "provenance": tuple(stated.get("data_steps", ())),
     }
 
