@@ -62,7 +62,7 @@ class ScanningProbe:
     References
     ----------
     .. [1] E. J. Kirkland, *Advanced Computing in Electron Microscopy*, Springer.
-       doi:10.1007/978-3-030-33260-0
+       doi:10.1007/978-1-4419-6533-2
 
     Examples
     --------
