@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from em_inverse import checks
+from em_inverse.checks.decision import DecisionExercise
 from em_inverse.checks.exercise import Exercise
 from em_inverse.checks.verdict import State
 
@@ -20,6 +21,7 @@ NAMES = sorted(
 WEEKS = {name: importlib.import_module(f"em_inverse.checks.{name}") for name in NAMES}
 TASKS = [(name, task) for name, week in WEEKS.items() for task in week.ALL]
 FUNCTIONS = [(name, task) for name, task in TASKS if isinstance(task, Exercise)]
+DECISIONS = [task for _, task in TASKS if isinstance(task, DecisionExercise)]
 WRONG = [(task, entry) for _, task in FUNCTIONS for entry in task.misconceptions]
 # Iterations, or loops of plain Python: one seed for each of their wrong answers.
 SLOW = {"iterate_until", "is_complete", "stand_out"}
@@ -78,6 +80,16 @@ def test_usual_wrong_answers_are_refused_by_name(task, entry, capsys):
     task.hint()
     shown = " ".join(capsys.readouterr().out.split())
     assert f"] {' '.join(entry.hint.split())}" in shown
+
+
+@pytest.mark.parametrize("task", DECISIONS, ids=lambda task: task.name)
+def test_every_reason_has_its_words(task):
+    best = task.reference(task.problem())
+    for label, statement in task.statements.items():
+        assert statement.why
+        assert statement.right == bool(statement.nudge)
+        verdict = task.evaluate(best, because=[label])
+        assert (f"{label}: {statement.why}" in verdict.message) != statement.right
 
 
 @pytest.mark.parametrize("week", NAMES)

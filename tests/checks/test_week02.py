@@ -316,14 +316,6 @@ def test_the_reasons_are_true_of_the_lesson():
     assert pytest.approx(121, abs=0.5) == 4000 / 33
 
 
-def test_every_reason_has_its_words():
-    for label, statement in ex.rank.statements.items():
-        assert statement.why
-        assert statement.right == bool(statement.nudge)
-        verdict = ex.rank.evaluate(r=29, because=[label])
-        assert (f"{label}: {statement.why}" in verdict.message) != statement.right
-
-
 def test_another_problem_may_be_passed_and_a_hopeless_one_is_explained():
     rng = np.random.default_rng(3)
     system = random_system(rng, (30, 20), condition=1e5, noise=1e-3)

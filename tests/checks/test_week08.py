@@ -288,11 +288,3 @@ def test_an_object_that_has_not_met_its_data_is_no_reason_to_stop():
 def test_the_prompt_shows_the_numbers_to_decide_by():
     text = str(ex.stop_now)
     assert week08_problems.table(week08_problems.sessions()) in text
-
-
-def test_every_reason_has_its_words():
-    for label, statement in ex.stop_now.statements.items():
-        assert statement.why
-        assert statement.right == bool(statement.nudge)
-        verdict = ex.stop_now.evaluate(session=2, because=[label])
-        assert (f"{label}: {statement.why}" in verdict.message) != statement.right

@@ -250,14 +250,6 @@ def test_other_settings_may_be_passed():
     assert not ex.believe.evaluate(fusion=2, because="BCE", problem=problem).passed
 
 
-def test_every_reason_has_its_words():
-    for label, statement in ex.believe.statements.items():
-        assert statement.why
-        assert statement.right == bool(statement.nudge)
-        verdict = ex.believe.evaluate(fusion=2, because=[label])
-        assert (f"{label}: {statement.why}" in verdict.message) != statement.right
-
-
 def test_the_reasons_are_true_of_the_three_fusions():
     x, haadf, counts = week09_pictures.recording()
     names = ["Au", "Fe", "O"]

@@ -222,14 +222,6 @@ def test_other_settings_may_be_passed():
     assert not ex.reading.evaluate(trace=1, because="BCE", problem=problem).passed
 
 
-def test_every_reason_has_its_words():
-    for label, statement in ex.reading.statements.items():
-        assert statement.why
-        assert statement.right == bool(statement.nudge)
-        verdict = ex.reading.evaluate(trace=2, because=[label])
-        assert (f"{label}: {statement.why}" in verdict.message) != statement.right
-
-
 @cache
 def three_traces():
     """Return (misfit, traced atoms, score) for each λ of the exercise, and the true misfit."""
