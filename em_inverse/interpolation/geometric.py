@@ -15,7 +15,14 @@ import numpy as np
 from em_inverse.forward.tilt import ParallelBeam
 from em_inverse.interpolation.weights import linear_weights, weighted
 
-__all__ = ["Geometric", "best_number", "fill_geometric", "reconstructed", "some_rows"]
+__all__ = [
+    "Geometric",
+    "best_number",
+    "fill_geometric",
+    "projected",
+    "reconstructed",
+    "some_rows",
+]
 
 _CHECKPOINTS = (20, 40, 70, 100)
 _ROWS = 8
@@ -133,6 +140,13 @@ def reconstructed(
         if iteration in after:
             found.append(x)
     return found
+
+
+def projected(
+    x: np.ndarray, frames: np.ndarray, angles: np.ndarray, center_shift: float
+) -> np.ndarray:
+    """Return the projections of an object x at some angles, of the size of the frames."""
+    return _beam(frames, angles, center_shift).forward(x)
 
 
 def _beam(frames: np.ndarray, angles: np.ndarray, center_shift: float) -> ParallelBeam:
