@@ -69,10 +69,10 @@ def captions() -> tuple[Caption, ...]:
 
 @cache
 def particle() -> Cluster:
-    """Return the particle of the week: iridium, an element that the network has not seen."""
+    """Return the particle of the week: aluminium, an element that the network has not seen."""
     from em_inverse import simulate
 
-    return simulate.fcc_cluster("Ir", 0.8, 1.0).turned(3)
+    return simulate.fcc_cluster("Al", 0.8, 1.0).turned(3)
 
 
 @cache
