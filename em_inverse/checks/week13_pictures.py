@@ -72,7 +72,7 @@ def particle() -> Cluster:
     """Return the particle of the week: aluminium, an element that the network has not seen."""
     from em_inverse import simulate
 
-    return simulate.fcc_cluster("Al", 0.8, 1.0).turned(3)
+    return simulate.fcc_cluster("Al", 1.0, 1.0).turned(3)
 
 
 @cache

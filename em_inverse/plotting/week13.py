@@ -51,6 +51,7 @@ ROLES = {
 }
 _STEPS = 24
 _SHOWN = 0.4
+_BRIGHT, _FAINT = 0.6, 0.3
 
 
 def sinograms(angles: np.ndarray, full: np.ndarray, kept: np.ndarray, nm: float) -> None:
@@ -88,18 +89,20 @@ def speeds(depths_nm: np.ndarray, nm: float) -> None:
     """Show how fast the atoms behind one pixel move, in pixels per degree of tilt."""
     values = depths_nm / nm * np.pi / 180
     with style():
-        figure = new_figure(8.0, 3.2, "Behind one pixel atoms move both ways")
+        figure = new_figure(8.6, 3.4, "Behind one pixel atoms move both ways")
         ax = figure.add_subplot()
         ax.axvline(0, color=COLOURS["measurement"], linewidth=1)
-        for value in values:
-            ax.annotate("", (value, 0.85), (value, 0.1), arrowprops={"arrowstyle": "->", "lw": 2})
+        for value, depth in zip(values, depths_nm, strict=True):
+            ax.annotate("", (value, depth), (0, depth), arrowprops={"arrowstyle": "->", "lw": 2})
+        ax.plot(0 * depths_nm, depths_nm, "o", color=COLOURS["truth"], label="atoms, now")
         ax.axvline(
-            values.mean(), color=COLOURS["naive"], linestyle="--", label="their mean, one arrow"
+            values.mean(), color=COLOURS["naive"], linestyle="--", label="one arrow for all"
         )
-        ax.set_ylim(0, 1)
-        ax.set_yticks([])
-        ax.set_xlim(-1.15 * np.abs(values).max(), 1.15 * np.abs(values).max())
-        ax.set_xlabel("speed across the detector (px per degree); one arrow per atom")
+        far = 1.2 * np.abs(values).max()
+        ax.set_xlim(-far, far)
+        ax.set_ylim(1.25 * np.abs(depths_nm).max(), -1.25 * np.abs(depths_nm).max())
+        ax.set_xlabel("speed across the detector (px per degree)")
+        ax.set_ylabel("depth z (nm)")
         legend_beside(ax)
     show(
         figure,
@@ -134,7 +137,7 @@ def bow_tie(full: np.ndarray, nm: float, radius_nm: float) -> None:
         ax.set_xlabel("harmonic m of a full turn")
         ax.set_ylabel("frequency k across (1/nm)")
         figure.colorbar(shown, ax=ax).set_label("log₁₀ of the power")
-        ax.legend(loc="lower right")
+        ax.legend(loc="lower right", frameon=True, facecolor="white", framealpha=1)
     show(
         figure,
         alt=f"Power of a sinogram against the harmonic m of a full turn and the frequency k: "
@@ -152,10 +155,10 @@ def frames(truth: np.ndarray, made: Mapping[str, np.ndarray], nm: float, title: 
         for ax in axes.ravel()[len(names) :]:
             ax.set_axis_off()
         for ax, (name, image) in zip(axes.ravel(), names.items(), strict=False):
-            shown = _frame(ax, image, ROLES.get(name, (name, name))[1])
+            shown = _frame(ax, image, ROLES.get(name, (name, name))[1], _BRIGHT)
         scale_bar(axes[0, 0], nm, 0.3 * truth.shape[0])
         bar = figure.colorbar(shown, ax=list(axes.ravel()), shrink=0.8)
-        bar.set_label("intensity, 0 to 0.8 (brightest pixel: 1)")
+        bar.set_label(f"intensity, 0 to {_BRIGHT:g} (brightest pixel: 1)")
     off = ", ".join(
         f"{ROLES.get(name, (name, name))[1]} {np.sqrt(np.mean((image - truth) ** 2)):.3f}"
         for name, image in made.items()
@@ -239,7 +242,7 @@ def volumes(slices: Mapping[str, np.ndarray], top: float, title: str) -> None:
 def objects(curves: Mapping[str, Mapping[int, float]]) -> None:
     """Show the Chamfer distance to the object of all tilts against the gap."""
     with style():
-        figure = new_figure(8.6, 3.9, "Filling helps SIRT; compare it with a prior, too")
+        figure = new_figure(8.6, 3.9, "Filling can help a volume, and can spoil it")
         ax = figure.add_subplot()
         for name, at in curves.items():
             _curve(ax, name, list(at), list(at.values()))
@@ -262,9 +265,9 @@ def invented(truth: np.ndarray, made: np.ndarray, place: Sequence[int], title: s
     with style():
         figure = new_figure(9.6, 3.9, title)
         panels = figure.subplots(1, 3)
-        shown = _frame(panels[0], truth, "truth")
-        _frame(panels[1], made, "generated")
-        figure.colorbar(shown, ax=list(panels[:2]), shrink=0.8).set_label("intensity, 0 to 0.8")
+        shown = _frame(panels[0], truth, "truth", _FAINT)
+        _frame(panels[1], made, "generated", _FAINT)
+        figure.colorbar(shown, ax=list(panels[:2]), shrink=0.8).set_label("intensity, cut at 0.3")
         difference = panels[2].imshow(
             _stepped(off.T[::-1], (-far, far)), cmap=DIVERGING, vmin=-far, vmax=far,
             interpolation="nearest",
@@ -330,10 +333,10 @@ def _stepped(values: np.ndarray, window: tuple[float, float]) -> np.ndarray:
     return np.asarray(low + step * np.rint((np.clip(values, low, high) - low) / step))
 
 
-def _frame(ax: Axes, image: np.ndarray, title: str) -> Any:
+def _frame(ax: Axes, image: np.ndarray, title: str, top: float) -> Any:
     """Draw a frame ``[x, y]`` with the tilt axis upright."""
     shown = ax.imshow(
-        _stepped(image.T[::-1], (0, 0.8)), cmap=GREY, vmin=0, vmax=0.8, interpolation="nearest"
+        _stepped(image.T[::-1], (0, top)), cmap=GREY, vmin=0, vmax=top, interpolation="nearest"
     )
     _without_numbers(ax, title, "x →", "y, tilt axis →")
     return shown

@@ -32,7 +32,7 @@ SPECIMENS = {"crystal": "a crystal", "adatom": "a crystal with a gold atom on it
 BELOW = {"sinogram": "sinogram", "volume": "slice of the volume"}
 LAST_TILT = 84
 _WINDOWS = {"frame": (0.0, 0.8), "difference": (-0.3, 0.3), "sinogram": (0.0, 0.4)}
-_GOLD_NM, _GOLD_BRIGHT = (0.62, 0.62, 0.35), 21
+_GOLD_NM, _GOLD_BRIGHT = (0.32, -0.87, -0.25), 21
 _ITERATIONS = 40
 _ROWS = 8
 # Fillings kept for going back; one at gap 1 holds 90 frames of 64 × 64 pixels, 1.5 MB.
@@ -113,7 +113,7 @@ def crystal() -> simulate.Cluster:
     >>> len(crystal())
     201
     """
-    return simulate.fcc_cluster("Al", 0.8, 1.0).turned(3)
+    return simulate.fcc_cluster("Al", 1.0, 1.0).turned(3)
 
 
 def odd_particle() -> simulate.Cluster:
