@@ -16,8 +16,10 @@
 # Sagar and others (2025) trained a neural network to paint the frames between recorded ones. We do so on a crystal of 201 aluminium atoms, simulated column by column as HAADF would show it, so that what is left out is known. No network here has seen aluminium.
 
 # %% tags=["setup"]
+from itertools import pairwise
+
 import numpy as np
-from em_inverse import interpolation, metrics, report, simulate, tomography, widgets
+from em_inverse import interpolation, report, simulate, tomography, widgets
 from em_inverse.checks import week13 as ex
 from em_inverse.plotting import week13 as figures
 from scipy.ndimage import map_coordinates
@@ -59,6 +61,21 @@ def by_flow(first, last):
     return sum(moved) / 2
 
 
+def solid(volume):
+    """Return the points of the object: the voxels above Otsu's threshold."""
+    return np.argwhere(volume > threshold_otsu(volume))
+
+
+def volumes(gap, series):
+    """Reconstruct the sparse series by SIRT and by TV, and the filled ones by SIRT."""
+    few = sparse(gap, series).bin(2)
+    found = {"sparse": tomography.sirt(few, 100).volume}
+    found["sparse, TV"] = tomography.tv(few, lam=0.02 * few.projections.max(), n_iter=100).volume
+    for way in ("linear", "geometric", "network"):
+        found[way] = tomography.sirt(filled_in(gap, way, series).bin(2), 100).volume
+    return found
+
+
 # %% [markdown]
 # ## 1. What happens between two tilts
 #
@@ -91,7 +108,7 @@ behind = np.hypot(x + 31.5 - across, y + 31.5 - along) < 3
 figures.speeds(crystal.positions_nm[behind, 0], nm)
 for gap in (2, 4):
     frames, wanted = sparse(gap).projections, left_out(gap).projections
-    flow = np.array([by_flow(a, b) for a, b in zip(frames[:-1], frames[1:])])
+    flow = np.array([by_flow(*both) for both in pairwise(frames)])
     print(f"gap {gap}°: flow {db(flow, wanted):.0f} dB, the plain mean of both neighbours "
           f"{db((frames[:-1] + frames[1:]) / 2, wanted):.0f} dB")
 
@@ -267,7 +284,7 @@ print("the report:", report.report(run)[:69], "…")
 #
 # The paper's chain: SIRT with 100 iterations from all frames (the reference), from the sparse ones, and from the filled series; cut the object out at Otsu's threshold; measure how far two objects are apart by their nearest points.
 #
-# ### Exercise 3: Chamfer's distance (about 6 minutes)
+# ### Exercise 3: the Chamfer distance (about 6 minutes)
 #
 # From every point of `a` the way to the nearest of `b`, the mean; the same from `b` to `a`; and of both the mean. A k-d tree finds nearest points: `scipy.spatial.cKDTree(b).query(a)[0]`.
 
@@ -291,27 +308,14 @@ ex.chamfer.check(chamfer)
 # %%
 chamfer = ex.chamfer.use(chamfer)
 
-
-def solid(volume):
-    """Return the points of the object: the voxels above Otsu's threshold."""
-    return np.argwhere(volume > threshold_otsu(volume))
-
-
-part = truth.crop(y=32)
+part, apart = truth.crop(y=32), {}
 whole = tomography.sirt(part.bin(2), 100).volume  # 32 × 32 × 16 voxels, for speed
-reference, slices, apart = solid(whole), {"all tilts": whole[:, :, 8]}, {}
 for gap in (3, 6, 12):
-    few = sparse(gap, part).bin(2)
-    found = {"sparse": tomography.sirt(few, 100).volume}
-    found["sparse, TV"] = tomography.tv(few, lam=0.02 * few.projections.max(), n_iter=100).volume
-    for way in ("linear", "geometric", "network"):
-        found[way] = tomography.sirt(filled_in(gap, way, part).bin(2), 100).volume
+    found = volumes(gap, part)
     for name, volume in found.items():
-        apart.setdefault(name, {})[gap] = chamfer(solid(volume), reference)
-    if gap == 12:
-        slices |= {name: volume[:, :, 8] for name, volume in found.items()}
+        apart.setdefault(name, {})[gap] = chamfer(solid(volume), solid(whole))
 title = "Eight recorded tilts: what SIRT makes of them, filled and not"
-figures.volumes(slices, 0.9 * float(slices['all tilts'].max()), title)
+figures.volumes({"all tilts": whole, **found}, title)
 figures.objects(apart)
 for name, at in apart.items():
     print(f"{name:12s}" + "".join(f"  {value:.2f} at {gap}°" for gap, value in at.items()))

@@ -79,9 +79,7 @@ def _by(
 def _transposed(
     angles_deg: np.ndarray, values: np.ndarray, wanted_deg: np.ndarray, highest: int
 ) -> np.ndarray:
-    old, new = (
-        _waves(np.deg2rad(deg), np.arange(highest + 1)) for deg in (angles_deg, wanted_deg)
-    )
+    old, new = (_waves(np.deg2rad(deg), np.arange(highest + 1)) for deg in (angles_deg, wanted_deg))
     return np.asarray(new @ (old.T @ values))
 
 
@@ -168,8 +166,7 @@ between = Exercise(
         ),
     ],
     hints=[
-        "One matrix for the recorded angles, one for the wanted ones, with the same columns: "
-        "cos(m θ) for m = 0 … highest, and sin(m θ) for m = 1 … highest.",
+        "One matrix for the recorded and one for the wanted angles. Columns: cos(m θ), sin(m θ).",
         "np.linalg.lstsq(waves(angles_deg), values, rcond=None)[0] are the weights.",
         "waves(wanted_deg) @ weights.",
     ],

@@ -18,9 +18,7 @@ _TOLERANCE = 1e-8
 
 def _cases(rng: np.random.Generator, sizes: Sequence[tuple[int, ...]]) -> list[Case]:
     """Two clouds of unequal numbers of points, one of them smaller and off the middle."""
-    return [
-        {"a": rng.normal(0, 3, (n, 3)), "b": rng.normal(1, 1.5, (k, 3))} for n, k in sizes
-    ]
+    return [{"a": rng.normal(0, 3, (n, 3)), "b": rng.normal(1, 1.5, (k, 3))} for n, k in sizes]
 
 
 def _itself(case: Case, _: np.ndarray, call: Callable[..., np.ndarray]) -> str | None:
@@ -37,7 +35,7 @@ def _both_alike(case: Case, found: np.ndarray, call: Callable[..., np.ndarray]) 
 
 def _moved(case: Case, _: np.ndarray, call: Callable[..., np.ndarray]) -> str | None:
     grid = 5.0 * np.stack(np.meshgrid(*[np.arange(3)] * 3), axis=-1).reshape(-1, 3)
-    if abs(float(call(a=grid, b=grid + [0.0, 0.3, 0.4])) - 0.5) < _TOLERANCE:
+    if abs(float(call(a=grid, b=grid + np.array([0.0, 0.3, 0.4]))) - 0.5) < _TOLERANCE:
         return None
     return "Points of a wide grid, all moved by 0.5, are 0.5 from their copies; yours are not."
 

@@ -95,9 +95,7 @@ def speeds(depths_nm: np.ndarray, nm: float) -> None:
         for value, depth in zip(values, depths_nm, strict=True):
             ax.annotate("", (value, depth), (0, depth), arrowprops={"arrowstyle": "->", "lw": 2})
         ax.plot(0 * depths_nm, depths_nm, "o", color=COLOURS["truth"], label="atoms, now")
-        ax.axvline(
-            values.mean(), color=COLOURS["naive"], linestyle="--", label="one arrow for all"
-        )
+        ax.axvline(values.mean(), color=COLOURS["naive"], linestyle="--", label="one arrow for all")
         far = 1.2 * np.abs(values).max()
         ax.set_xlim(-far, far)
         ax.set_ylim(1.25 * np.abs(depths_nm).max(), -1.25 * np.abs(depths_nm).max())
@@ -175,9 +173,7 @@ def sweep(rows: Sequence[Mapping[str, Any]]) -> None:
     with style():
         figure = new_figure(9.6, 3.9, "The band limit wins at small gaps, the object at wide ones")
         axes = figure.subplots(1, 2)
-        for ax, key, label in zip(
-            axes, ("psnr_db", "ssim"), ("PSNR (dB)", "SSIM"), strict=True
-        ):
+        for ax, key, label in zip(axes, ("psnr_db", "ssim"), ("PSNR (dB)", "SSIM"), strict=True):
             for name in dict.fromkeys(row["method"] for row in rows):
                 mine = [row for row in rows if row["method"] == name]
                 _curve(ax, name, [r["gap"] for r in mine], [r[key] for r in mine])
@@ -205,19 +201,23 @@ def paper(ours: Mapping[str, tuple[float, float]]) -> None:
     `ours` has the same keys, each with PSNR in dB and SSIM.
     """
     print(f"{'':16s} {'ours':>16s} {'in the paper':>16s}")
-    for name, theirs in PAPER.items():
-        cells = (f"{psnr:6.1f} dB {ssim:5.2f}" for psnr, ssim in (ours[name], theirs))
-        print(f"{name:16s}", *(f"{cell:>16s}" for cell in cells))
     gains = [
         tuple(a - b for a, b in zip(table["network"], table["straight lines"], strict=True))
         for table in (ours, PAPER)
     ]
-    cells = (f"{psnr:+6.1f} dB {ssim:+5.2f}" for psnr, ssim in gains)
-    print(f"{'gain':16s}", *(f"{cell:>16s}" for cell in cells))
+    for name in PAPER:
+        _row(name, f"{ours[name][0]:.1f} dB {ours[name][1]:5.2f}", "{:.2f} dB {:5.2f}", PAPER[name])
+    _row("gain", f"{gains[0][0]:+.1f} dB {gains[0][1]:+.2f}", "{:+.2f} dB {:+.2f}", gains[1])
 
 
-def volumes(slices: Mapping[str, np.ndarray], top: float, title: str) -> None:
-    """Show one slice ``[z, x]`` of each reconstruction, in one window from 0 to `top`."""
+def _row(name: str, mine: str, form: str, theirs: tuple[float, ...]) -> None:
+    print(f"{name:16s} {mine:>16s} {form.format(*theirs):>16s}")
+
+
+def volumes(found: Mapping[str, np.ndarray], title: str) -> None:
+    """Show the middle slice ``[z, x]`` of each volume, in the window of the first one."""
+    slices = {name: volume[:, :, volume.shape[2] // 2] for name, volume in found.items()}
+    top = 0.9 * float(next(iter(slices.values())).max())
     with style():
         figure = new_figure(9.4, 6.4, title)
         axes = figure.subplots(2, -(-len(slices) // 2))

@@ -1,4 +1,4 @@
-"""The explorer of week 13: the gap between recorded frames, four ways to fill it, what comes out."""
+"""The explorer of week 13: the gap between recorded frames, and four ways to fill it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,16 @@ from em_inverse.widgets.explorer import Explorer
 from em_inverse.widgets.panel import ImagePanel, View
 from em_inverse.widgets.ticks import number_text
 
-__all__ = ["Filling", "GapExplorer", "State", "crystal", "filling", "odd_particle", "recording", "volume_slice"]
+__all__ = [
+    "Filling",
+    "GapExplorer",
+    "State",
+    "crystal",
+    "filling",
+    "odd_particle",
+    "recording",
+    "volume_slice",
+]
 
 N = 64
 METHODS = {

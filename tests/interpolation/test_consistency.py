@@ -11,9 +11,7 @@ HOW = {"n_iter": 40}
 
 
 def series(cluster):
-    return simulate.particle_tilt_series(
-        cluster, shape=(64, 64), angles_deg=np.arange(-90, 91, 4)
-    )
+    return simulate.particle_tilt_series(cluster, shape=(64, 64), angles_deg=np.arange(-90, 91, 4))
 
 
 @pytest.fixture(scope="module")
