@@ -357,7 +357,7 @@ def _panels(state: State) -> tuple[ImagePanel, ...]:
     return (*frames, off, last)
 
 
-_TOP = 0.25
+_TOP = 0.05
 
 
 def _squared(sinogram: np.ndarray) -> np.ndarray:
