@@ -33,5 +33,5 @@ def chamfer(a, b):
     """Return the mean distance to the nearest point of the other set, both ways, halved."""
     from scipy.spatial import cKDTree
 
-    to_b, to_a = cKDTree(b).query(a)[0], cKDTree(a).query(b)[0]
-    return (to_b.mean() + to_a.mean()) / 2
+    to_b, to_a = np.mean(cKDTree(b).query(a)[0]), np.mean(cKDTree(a).query(b)[0])
+    return (to_b + to_a) / 2

@@ -41,6 +41,7 @@ SPECIMENS = {"crystal": "a crystal", "adatom": "a crystal with a gold atom on it
 BELOW = {"sinogram": "sinogram", "volume": "slice of the volume"}
 LAST_TILT = 84
 _WINDOWS = {"frame": (0.0, 0.8), "difference": (-0.3, 0.3), "sinogram": (0.0, 0.4)}
+_TOP = 0.05
 _GOLD_NM, _GOLD_BRIGHT = (0.32, -0.87, -0.25), 21
 _ITERATIONS = 40
 _ROWS = 8
@@ -328,12 +329,12 @@ def _upright(frame: np.ndarray) -> np.ndarray:
 
 
 def _panels(state: State) -> tuple[ImagePanel, ...]:
-    words = {"x_label": "x →", "y_label": "y, tilt axis →"}
+    across, up = "x →", "y, tilt axis →"
     nm = recording(state.specimen).pixel_size_nm
     unit = "intensity (brightest kept pixel: 1)"
     frames = [
         ImagePanel(
-            name, title, _upright(image), _WINDOWS["frame"], unit=unit, pixel_size_nm=nm, **words
+            name, title, _upright(image), _WINDOWS["frame"], "grey", unit, across, up, nm
         )
         for name, title, image in (
             ("truth", "Left out.", state.truth),
@@ -342,7 +343,7 @@ def _panels(state: State) -> tuple[ImagePanel, ...]:
     ]
     off = ImagePanel(
         "difference", "Filled in − left out.", _upright(state.made - state.truth),
-        _WINDOWS["difference"], "difference", "difference", **words,
+        _WINDOWS["difference"], "difference", "difference", across, up,
     )  # fmt: skip
     if state.below == "sinogram":
         last = ImagePanel(
@@ -355,9 +356,6 @@ def _panels(state: State) -> tuple[ImagePanel, ...]:
             x_label="x →", y_label="← z, beam", pixel_size_nm=nm,
         )  # fmt: skip
     return (*frames, off, last)
-
-
-_TOP = 0.05
 
 
 def _squared(sinogram: np.ndarray) -> np.ndarray:
