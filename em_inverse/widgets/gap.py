@@ -40,7 +40,7 @@ METHODS = {
 SPECIMENS = {"crystal": "a crystal", "adatom": "a crystal with a gold atom on it"}
 BELOW = {"sinogram": "sinogram", "volume": "slice of the volume"}
 LAST_TILT = 84
-_WINDOWS = {"frame": (0.0, 0.8), "difference": (-0.3, 0.3), "sinogram": (0.0, 0.4)}
+_WINDOWS = {"crystal": (0.0, 0.8), "adatom": (0.0, 0.3), "difference": (-0.3, 0.3)}
 _TOP = 0.05
 _GOLD_NM, _GOLD_BRIGHT = (0.32, -0.87, -0.25), 21
 _ITERATIONS = 40
@@ -331,10 +331,10 @@ def _upright(frame: np.ndarray) -> np.ndarray:
 def _panels(state: State) -> tuple[ImagePanel, ...]:
     across, up = "x →", "y, tilt axis →"
     nm = recording(state.specimen).pixel_size_nm
-    unit = "intensity (brightest kept pixel: 1)"
+    unit, (_, high) = "intensity (brightest kept pixel: 1)", _WINDOWS[state.specimen]
     frames = [
         ImagePanel(
-            name, title, _upright(image), _WINDOWS["frame"], "grey", unit, across, up, nm
+            name, title, _upright(image), _WINDOWS[state.specimen], "grey", unit, across, up, nm
         )
         for name, title, image in (
             ("truth", "Left out.", state.truth),
@@ -347,7 +347,7 @@ def _panels(state: State) -> tuple[ImagePanel, ...]:
     )  # fmt: skip
     if state.below == "sinogram":
         last = ImagePanel(
-            "below", "Sinogram, middle row.", _squared(state.strip), _WINDOWS["sinogram"],
+            "below", "Sinogram, middle row.", _squared(state.strip), (0.0, high / 2),
             unit=unit, x_label="tilt, −90° to 90° →", y_label="x →",
         )  # fmt: skip
     else:
