@@ -320,8 +320,8 @@ class PDHG(Solver):
     ----------
     Chambolle and Pock, doi:10.1007/s10851-010-0251-1. Over-relaxation: Condat,
     doi:10.1007/s10957-012-0245-9. Ratio from sizes: Applegate et al., Practical large-scale linear
-    programming using primal-dual hybrid gradient, NeurIPS 2021. Steps of their own: Pock and Chambolle,
-    doi:10.1109/ICCV.2011.6126441.
+    programming using primal-dual hybrid gradient, NeurIPS 2021. Steps of their own: Pock
+    and Chambolle, doi:10.1109/ICCV.2011.6126441.
 
     Examples
     --------
