@@ -146,7 +146,8 @@ def serve(home: Path) -> Iterator[Callable[[str, Sequence[str]], str]]:
 def open_notebook(running: Any, address: str, ready: str) -> Any:
     """Open a notebook on a hall's screen, run all its cells, and wait until something is there.
 
-    `running` is a browser, or one of its contexts, whose pages share what they have loaded. The page carries `complaints`: what the browser's console reported as errors.
+    `running` is a browser, or a context of one, whose pages share what they have loaded. The page
+    carries `complaints`: what the browser's console reported as errors.
     """
     page = running.new_page()
     page.set_viewport_size({"width": 1920, "height": 1080})

@@ -12,7 +12,6 @@ from em_inverse.checks import State, week05_pictures, week05_reference
 from em_inverse.checks import week05 as ex
 
 
-
 def by_amplitude_and_phase(z, x, angles_deg):
     return np.hypot(z, x) * np.cos(np.deg2rad(angles_deg) - np.arctan2(z, x))
 
