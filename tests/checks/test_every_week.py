@@ -84,6 +84,7 @@ def test_usual_wrong_answers_are_refused_by_name(task, entry, capsys):
 
 RUBBISH = {
     "zero": lambda *args: 0.0,
+    "a tenth": lambda *args: 0.1,
     "one": lambda *args: 1.0,
     "seventeen": lambda *args: 17,
     "two numbers": lambda *args: (1.0, 0.0),
@@ -93,8 +94,6 @@ RUBBISH = {
     "zeros like the first": lambda *args: np.zeros(np.shape(args[0])),
     "zeros like the last": lambda *args: np.zeros(np.shape(args[-1])),
     "ones like the last": lambda *args: np.ones(np.shape(args[-1])),
-    "zeros or a tenth": lambda *args: np.zeros(len(args[-1])) if np.ndim(args[-1]) else 0.1,
-    "ones or a tenth": lambda *args: np.ones(len(args[-1])) if np.ndim(args[-1]) else 0.1,
     "a zero for each row": lambda *args: np.zeros(len(args[0])),
     "a one for each row and one more": lambda *args: np.ones(len(args[0]) + 1),
     "a zero for each column": lambda *args: np.zeros(np.shape(args[0])[-1]),
