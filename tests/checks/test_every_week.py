@@ -114,6 +114,7 @@ USUAL_RUBBISH = {
 """Exercise and rubbish that is one of its usual wrong answers, and the name of that."""
 
 
+@pytest.mark.no_cover  # so many times that tracing would cost as much as the checks
 @every_function
 @pytest.mark.parametrize("rubbish", RUBBISH)
 def test_constants_zeros_and_rubbish_are_refused(week, task, rubbish):
