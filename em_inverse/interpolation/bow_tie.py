@@ -36,7 +36,7 @@ _RADII = (0.3, 0.375, 0.45, 0.525, 0.6, 0.675, 0.75, 0.9, 1.1, 1.4)
 """Radii that are tried, in units of half the width of the detector."""
 _NOISES = 10.0 ** np.arange(-9, 2.01, 0.5)
 """Noise variances that are tried, in units of the variance of the object."""
-_STRAY = 1e-10
+_STRAY = 1e-7
 """Share of the variance of every harmonic that no disc explains: axes that are not quite right."""
 _EVERY = 5
 _NEAR = 6
