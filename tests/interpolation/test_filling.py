@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from em_inverse import TiltSeries, interpolation, metrics
+from em_inverse import TiltSeries, interpolation, metrics, simulate
 from em_inverse.errors import GeometryError, ParameterError
-from em_inverse.interpolation import METHODS, fill
+from em_inverse.interpolation import METHODS, choice, fill
 
 RNG = np.random.default_rng(0)
 FEW = settings(max_examples=12, deadline=None)
@@ -166,6 +166,75 @@ def test_noise_is_not_put_into_the_frames_between():
     assert rms["geometric"] < 0.8 * rms["linear"]
     model = interpolation.BowTie(angles, noisy.projections)
     assert np.sqrt(model.noise_variance) == pytest.approx(0.1, rel=0.25)
+
+
+@pytest.fixture(scope="module")
+def halos():
+    """A crystal through a lens with strong C_s, −90° to 90° by 4°: halos, and no noise."""
+    cluster = simulate.fcc_cluster("Ir", 1.0).turned(3)
+    series = simulate.particle_tilt_series(
+        cluster,
+        shape=(80, 80),
+        pixel_size_nm=0.045,
+        probe="aberrated",
+        angles_deg=np.arange(-90, 91, 4),
+    )
+    return series.crop(y=12).select(np.arange(45))
+
+
+def test_detail_finer_than_the_tilts_allow_is_not_taken_for_noise(halos):
+    sparse = halos.select(np.arange(0, 45, 2))
+    model = interpolation.BowTie(sparse.angles_deg, sparse.projections)
+    assert model.noise_variance < 1e-7 * sparse.projections.max() ** 2
+    errors = {name: error(fill(sparse, 2, name), halos) for name in ("cubic", "band_limited")}
+    assert errors["band_limited"] < 0.8 * errors["cubic"]
+    auto = fill(sparse, 2)
+    assert auto.metadata["filling"]["method"] == "band_limited"
+    assert error(auto, halos) == errors["band_limited"]
+
+
+def test_noise_is_still_found_where_detail_is_too_fine(halos):
+    sparse = halos.select(np.arange(0, 45, 2))
+    noise = RNG.normal(scale=0.02, size=sparse.projections.shape)
+    noisy = sparse.replace(projections=(sparse.projections + noise).astype(np.float32))
+    model = interpolation.BowTie(noisy.angles_deg, noisy.projections)
+    assert np.sqrt(model.noise_variance) == pytest.approx(0.02, rel=0.4)
+    assert error(fill(noisy, 2), halos) < 0.8 * error(fill(noisy, 2, "linear"), halos)
+
+
+def test_what_leaves_the_frame_changes_its_sum(halos):
+    """Halos are cut off by the frame; its sum follows the tilt and must not be held constant."""
+    filled = fill(halos.select(np.arange(0, 45, 2)), 2, "band_limited")
+    made = filled.generated
+    sums = [series.projections[made].sum(axis=1) for series in (filled, halos)]
+    assert metrics.rmse(*sums) < 0.2 * np.std(sums[1], axis=0).mean()
+
+
+@pytest.mark.parametrize(
+    ("tried", "best"),
+    [
+        # The ratio of the errors held out decides, less what the band limit gains by itself.
+        ({"band_limited": 1.0, "geometric": 0.8, "expected": 0.1}, "band_limited"),
+        ({"band_limited": 1.0, "geometric": 0.8, "expected": 0.02}, "geometric"),
+        ({"band_limited": 1.0, "geometric": 0.1, "expected": 0.1}, "geometric"),
+        # The model promises much, and lines fill better than it.
+        ({"band_limited": 9.0, "geometric": 9.0, "expected": 0.1}, "linear"),
+    ],
+)
+def test_frames_held_out_correct_what_a_model_expects(tried, best):
+    errors = {"linear": 0.05, "cubic": 0.06, "band_limited": 0.02}
+    choice._compare(errors, {"linear": 3.0, "cubic": 4.0, **tried}, 0.0)
+    assert min(errors, key=errors.get) == best
+
+
+def test_two_or_three_tilts_vouch_for_no_model(particle):
+    for tilts in (2, 3):
+        few = particle.select(4 * np.arange(tilts))
+        choice_made = fill(few, 2).metadata["filling"]
+        assert choice_made["method"] == "linear"
+        assert "too few" in choice_made["reason"]
+    five = particle.select(4 * np.arange(5))
+    assert "frames held out" in fill(five, 2).metadata["filling"]["reason"]
 
 
 def test_angles_recorded_twice_are_both_kept():
