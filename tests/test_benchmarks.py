@@ -86,6 +86,8 @@ def test_ratios_are_of_the_times_beside_them(quick):
         "multislice",
         "atomic",
         "atomic_large",
+        "interpolation",
+        "haadf",
     ],
 )
 def test_every_part_runs(quick, name):

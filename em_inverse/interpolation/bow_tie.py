@@ -109,7 +109,7 @@ class BowTie:
         for (_, j), band in self._bands.items():
             power[j] += band.size
             noise[j] += band.size * band.noise
-        rest = np.cumsum(power[::-1])[::-1] / power.sum()
+        rest = np.cumsum(power[::-1])[::-1] / max(power.sum(), np.finfo(float).tiny)
         used = np.flatnonzero((rest > 1e-3) & (power > noise))
         finest = max(int(used[-1]) if used.size else 1, 1) / self._length
         return float(np.rad2deg(1 / (2 * finest * self.radius)))
@@ -136,6 +136,8 @@ class BowTie:
             Weights of another linear way to fill; the likeliest unless given.
         """
         new = np.deg2rad(new_deg)
+        if not self._bands:
+            return np.zeros(new.size)
         errors = {}
         for key, band in self._bands.items():
             cross = self._covariance(new, band.kernel)

@@ -9,7 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from em_inverse import metrics, tomography
-from em_inverse.errors import GeometryError, ParameterError, check_array, check_integer
+from em_inverse.errors import (
+    DataError,
+    GeometryError,
+    ParameterError,
+    check_array,
+    check_integer,
+)
 from em_inverse.interpolation.filling import fill
 from em_inverse.noise import generator
 from em_inverse.tilt_series import TiltSeries, check_series
@@ -17,6 +23,7 @@ from em_inverse.tilt_series import TiltSeries, check_series
 __all__ = ["gap_sweep", "object_distance", "reconstruction_sweep"]
 
 _MOST_POINTS = 20_000
+_SMALLEST = 11
 
 
 def gap_sweep(
@@ -58,6 +65,9 @@ def gap_sweep(
 
     Raises
     ------
+    DataError
+        When the two series have frames of different shapes, frames are too small for SSIM (11 × 11
+        pixels), some of them are generated, or the recorded ones hold nothing above 0.
     GeometryError
         When a gap leaves less than two frames, or the two series have different angles.
     ParameterError
@@ -76,12 +86,24 @@ def gap_sweep(
     seen = truth if recorded is None else check_series(recorded, "recorded")
     if not np.array_equal(seen.angles_deg, truth.angles_deg):
         raise GeometryError("recorded and truth have different angles; pass the same for both.")
+    if seen.projections.shape != truth.projections.shape:
+        raise DataError(
+            f"recorded has shape {seen.projections.shape}, but truth {truth.projections.shape}; "
+            f"they must be the same frames with and without noise."
+        )
+    if truth.projections.ndim == 2 or min(truth.projections.shape[1:]) < _SMALLEST:
+        raise DataError(
+            f"truth has shape {truth.projections.shape}; SSIM needs frames of at least "
+            f"{_SMALLEST} × {_SMALLEST} pixels."
+        )
+    _all_recorded(truth, "truth")
+    _all_recorded(seen, "recorded")
     stride = check_integer(every, "every", minimum=1)
     rows = []
     for gap in gaps:
         kept, between = _left_out(truth, gap)
         sparse = seen.select(kept)
-        scale = float(sparse.projections.max())
+        scale = _brightest(sparse.projections, "recorded")
         angles = truth.angles_deg[between][::stride]
         wanted = truth.projections[between][::stride]
         for method in methods:
@@ -147,8 +169,9 @@ def reconstruction_sweep(
         voxel of the reference).
     """
     check_series(truth, "truth")
+    _all_recorded(truth, "truth")
     reference = tomography.sirt(truth, n_iter).volume
-    bright = float(reference.max())
+    bright = _brightest(reference, "the volume of all tilts")
     rows = []
     for gap in gaps:
         kept, _ = _left_out(truth, gap)
@@ -181,14 +204,17 @@ def object_distance(
     ----------
     volume, reference : array_like, same shape
     n_points : int
-        Points drawn from the voxels of each object, without replacement; all if there are fewer.
+        Voxels drawn from each object, without replacement, whose distance to the nearest of *all*
+        voxels of the other is taken; all if there are fewer.
     seed : int or numpy.random.Generator
 
     Returns
     -------
     chamfer_px, rms_px : float
-        Mean (both ways, halved) and root mean square of the distances to the nearest point of the
-        other, in voxels.
+        Distances to the nearest voxel of the other object, in voxels: their mean from the one to
+        the other and back, halved, and the root of the mean square, both ways weighing the same.
+        To draw points from *both* objects, as is often done, leaves equal objects apart by the
+        distance between points, which hides what is smaller.
 
     Raises
     ------
@@ -214,26 +240,42 @@ def object_distance(
     second = check_array(reference, "reference", shape=first.shape)
     count = check_integer(n_points, "n_points", minimum=1)
     rng = generator(seed)
-    a, b = (
-        _points(array, name, count, rng)
-        for array, name in ((first, "volume"), (second, "reference"))
-    )
-    to_b, to_a = cKDTree(b).query(a)[0], cKDTree(a).query(b)[0]
-    both = np.concatenate([to_a, to_b])
-    return metrics.chamfer(a, b), float(np.sqrt(np.mean(both**2)))
+    a, b = _voxels(first, "volume"), _voxels(second, "reference")
+    ways = [cKDTree(to).query(_drawn(points, count, rng))[0] for points, to in ((a, b), (b, a))]
+    mean, square = (np.mean([np.mean(way**power) for way in ways]) for power in (1, 2))
+    return float(mean), float(np.sqrt(square))
 
 
-def _points(array: np.ndarray, name: str, count: int, rng: np.random.Generator) -> np.ndarray:
+def _voxels(array: np.ndarray, name: str) -> np.ndarray:
     from skimage.filters import threshold_otsu
 
     if array.min() == array.max():
         raise ParameterError(
             f"{name} has the same value everywhere, so that Otsu's threshold finds no object in it."
         )
-    inside = np.argwhere(array > threshold_otsu(array)).astype(float)
-    if len(inside) > count:
-        inside = inside[rng.choice(len(inside), count, replace=False)]
-    return inside
+    return np.argwhere(array > threshold_otsu(array)).astype(float)
+
+
+def _drawn(points: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    if len(points) <= count:
+        return points
+    return points[rng.choice(len(points), count, replace=False)]
+
+
+def _all_recorded(series: TiltSeries, name: str) -> None:
+    if series.generated.any():
+        raise DataError(
+            f"{name} has {int(series.generated.sum())} generated frames, which are no truth to "
+            f"compare with. Pass recorded frames: series.select(~series.generated)."
+        )
+
+
+def _brightest(array: np.ndarray, name: str) -> float:
+    """Value that errors are counted in."""
+    bright = float(array.max())
+    if not bright > 0:
+        raise DataError(f"{name} holds nothing above 0, so that errors have no unit.")
+    return bright
 
 
 def _left_out(truth: TiltSeries, gap: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -34,6 +34,8 @@ _ATOM_NM = 0.022
 _SAMPLED_PX = 0.15
 _ROOM_NM = 2.4
 """How far the tails of a probe are followed."""
+_MOST_COUNTS = 1e9
+"""Beyond it a float32 holds no Poisson noise."""
 
 
 def particle_tilt_series(
@@ -109,7 +111,7 @@ def particle_tilt_series(
     angles = check_angles(np.arange(-90, 91) if angles_deg is None else angles_deg)
     step = check_number(drift_px, "drift_px", minimum=0)
     if counts is not None:
-        check_number(counts, "counts", minimum=0, exclusive=True)
+        check_number(counts, "counts", minimum=0, maximum=_MOST_COUNTS, exclusive=True)
     if cluster.diameter_nm > min(nx, ny) * size:
         raise ParameterError(
             f"cluster is {cluster.diameter_nm:.3g} nm wide, but shape {(nx, ny)} with pixels of "
@@ -122,6 +124,11 @@ def particle_tilt_series(
         places = np.cumsum(rng.normal(scale=step, size=places.shape), axis=0)
         places -= places.mean(axis=0)
     images = _images(cluster, (nx, ny), size, angles, optics, places)
+    if not images.max() > 0:
+        raise ParameterError(
+            f"drift_px is {step:g}, which carried the particle out of the field at every tilt. "
+            f"Choose a smaller drift_px or a larger shape."
+        )
     images /= images.max()
     metadata: dict[str, object] = {
         "synthetic": True,
