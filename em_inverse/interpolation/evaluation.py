@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import numbers
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -29,8 +30,8 @@ _SMALLEST = 11
 
 def gap_sweep(
     truth: TiltSeries,
-    gaps: Iterable[int] = range(1, 13),
-    methods: Sequence[str] = ("linear", "cubic", "band_limited", "geometric", "auto"),
+    gaps: int | Iterable[int] = range(1, 13),
+    methods: str | Sequence[str] = ("linear", "cubic", "band_limited", "geometric", "auto"),
     *,
     recorded: TiltSeries | None = None,
     every: int = 1,
@@ -49,8 +50,8 @@ def gap_sweep(
     ----------
     truth : TiltSeries
         Sorted by angle, in even steps.
-    gaps : iterable of int, ≥ 1
-    methods : sequence of str
+    gaps : int, ≥ 1, or iterable of it
+    methods : str, or sequence of it
         As for :func:`fill`.
     recorded : TiltSeries, optional
         The same series as a detector saw it, with noise; it is filled from, and `truth` compared
@@ -101,13 +102,13 @@ def gap_sweep(
     _all_recorded(seen, "recorded")
     stride = check_integer(every, "every", minimum=1)
     rows = []
-    for gap in gaps:
+    for gap in _listed(gaps):
         kept, between = _left_out(truth, gap)
         sparse = seen.select(kept)
         scale = _brightest(sparse.projections, "recorded")
         angles = truth.angles_deg[between][::stride]
         wanted = truth.projections[between][::stride]
-        for method in methods:
+        for method in _listed(methods):
             filled = fill(sparse, method=method, angles_deg=angles)
             made = filled.projections[filled.generated]
             errors = np.square(made - wanted, dtype=np.float64).reshape(len(made), -1).mean(axis=1)
@@ -134,8 +135,8 @@ def gap_sweep(
 
 def reconstruction_sweep(
     truth: TiltSeries,
-    gaps: Iterable[int] = range(1, 13),
-    methods: Sequence[str] = ("linear", "geometric"),
+    gaps: int | Iterable[int] = range(1, 13),
+    methods: str | Sequence[str] = ("linear", "geometric"),
     *,
     specimen: ArrayLike | None = None,
     n_iter: int = 100,
@@ -193,14 +194,14 @@ def reconstruction_sweep(
         return found
 
     rows = [] if known is None else [row(0, "all tilts", reference)]
-    for gap in gaps:
+    for gap in _listed(gaps):
         kept, _ = _left_out(truth, gap)
         sparse = truth.select(kept)
         volumes = {"sparse": tomography.sirt(sparse, n_iter).volume}
         if tv:
             lam = 0.02 * float(sparse.projections.max())
             volumes["sparse, TV"] = tomography.tv(sparse, lam=lam, n_iter=n_iter).volume
-        for method in methods:
+        for method in _listed(methods):
             volumes[method] = tomography.sirt(fill(sparse, 2, method), n_iter).volume
         rows += [row(int(gap), name, volume) for name, volume in volumes.items()]
     return rows
@@ -275,6 +276,11 @@ def _drawn(points: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarr
     if len(points) <= count:
         return points
     return points[rng.choice(len(points), count, replace=False)]
+
+
+def _listed(value: Any) -> list[Any]:
+    """Count a lone number or name as a list of one."""
+    return [value] if isinstance(value, str | numbers.Number) else list(value)
 
 
 def _all_recorded(series: TiltSeries, name: str) -> None:

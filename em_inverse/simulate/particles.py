@@ -51,11 +51,10 @@ def particle_tilt_series(
 ) -> TiltSeries:
     """HAADF tilt series of a particle, from the positions of its atoms.
 
-    Every atom adds Z^1.7 to its column, spread over a Gaussian of 0.022 nm; the image is that,
-    convolved with the probe. This is the incoherent model: right for thin or tilted crystals, while
-    channelling, which makes a column along the beam brighter than the sum of its atoms, is left
-    out. The field is widened before the convolution, so that tails of the probe which leave it on
-    one side do not come back on the other.
+    Every atom adds Z^1.7 to its column, spread over a Gaussian of standard deviation 0.022 nm and
+    0.15 pixels more, which the grid needs; the image is that, convolved with the probe. The field
+    is widened before the convolution, so that tails of the probe which leave it on one side do not
+    come back on the other.
 
     Parameters
     ----------
@@ -88,6 +87,23 @@ def particle_tilt_series(
     ------
     ParameterError
         When the particle is larger than the field, or a number is out of its range.
+
+    Notes
+    -----
+    This is the incoherent model. Against multislice simulations with frozen phonons
+    (``python -m benchmarks --only haadf``: our own, and abTEM where it is installed), on a particle
+    of platinum and at all tilts together, it correlates by more than 0.95 if the electron source
+    has an image of 0.06 nm (full width at half height), and by less than 0.9 if it is a point. So:
+
+    - The 0.022 nm hold more than the atom and its thermal motion, together about 0.01 nm: they
+      stand for the source as well. With a point source columns are sharper than here.
+    - Where the beam runs along columns of heavy atoms, the probe channels: the brightest columns
+      are up to about 1.3 times as bright beside those of other tilts as here. A column is not the
+      sum of its atoms, and the incoherent model cannot tell [2]_.
+    - Depth of focus is without limit here. A particle must be thinner than about 2 λ/α², which is
+      4 nm at 35 mrad, and larger ones lose contrast at their top and bottom.
+    - Z^1.7 cannot be tested with particles of one element: it is one factor for all, and the
+      brightest pixel is 1 afterwards.
 
     References
     ----------

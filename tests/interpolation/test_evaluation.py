@@ -39,6 +39,12 @@ def test_the_scale_does_not_know_the_truth(particle):
     assert changed > quiet
 
 
+def test_a_lone_gap_and_a_lone_method_are_lists_of_one(particle):
+    listed = gap_sweep(particle, [2], ["linear"])
+    assert gap_sweep(particle, 2, "linear") == listed
+    assert gap_sweep(particle, (gap for gap in [2]), ("linear",)) == listed
+
+
 def test_noise_is_in_what_is_filled_from_only(particle):
     noisy = particle.replace(
         projections=np.random.default_rng(0).poisson(30 * particle.projections) / 30

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from em_inverse import TiltSeries, interpolation, metrics
-from em_inverse.errors import GeometryError, ParameterError
+from em_inverse.errors import DataError, GeometryError, ParameterError
 from em_inverse.interpolation import METHODS, fill
 
 RNG = np.random.default_rng(0)
@@ -287,3 +287,15 @@ def test_the_input_stays_what_it_was(particle):
         fill(particle.select(np.arange(0, 12, 2)), 2, method, n_iter=2)
     assert np.array_equal(particle.projections, before)
     assert particle.metadata == marks
+
+
+def test_values_too_small_to_square_are_filled():
+    faint = TiltSeries(1e-200 * RNG.random((7, 12)), np.arange(7))
+    assert np.isfinite(fill(faint, 2, "band_limited").projections).all()
+
+
+def test_the_bow_tie_needs_an_angle_for_every_frame():
+    with pytest.raises(GeometryError, match="2 entries but projections has 3"):
+        interpolation.BowTie(np.arange(2.0), RNG.random((3, 8)))
+    with pytest.raises(DataError, match="frames has shape"):
+        interpolation.BowTie(np.arange(2.0), RNG.random(2))
