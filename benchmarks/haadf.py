@@ -24,7 +24,8 @@ from benchmarks.multislice import abtem
 from benchmarks.results import Bar, Result, Table
 from em_inverse import simulate
 from em_inverse.atomic.scattering import VOLT_SQUARE_ANGSTROM, electron_scattering_factor
-from em_inverse.forward import ScanningProbe, optics
+from em_inverse.forward import optics
+from em_inverse.forward.probe import ScanningProbe
 from em_inverse.simulate.particles import PROBES
 
 __all__ = ["pixels_seen", "run", "scanned"]
@@ -46,7 +47,7 @@ Scan = Callable[[np.ndarray, str, ScanningProbe, np.ndarray, float], np.ndarray]
 
 def run(settings: Settings) -> Result:
     """Correlate one tilt series, tilt by tilt and as a whole."""
-    edge, cut = (3, 0) if settings.quick else (6, 1)
+    edge, cut = (3, 0) if settings.quick else (5, 1)
     cluster = simulate.octahedron("Pt", edge, cut)
     angles = [0.0, 20.0] if settings.quick else [0.0, 20.0, 45.0, 70.0]
     result = Result(
