@@ -151,6 +151,10 @@ def reconstruction_sweep(
     is also reconstructed with total variation: filling adds nothing but a prior, so it must be
     compared with another prior, not only with none.
 
+    **Better frames are not always better volumes.** SIRT of the sparse series, projected at the
+    missing angles, foretells those frames as well. Where a way to fill does it no better, its
+    frames add what no object explains, and the volume becomes worse than without them.
+
     **What is the reference?** SIRT of all tilts is not the specimen: it is as far from the atoms as
     its iterations leave it, and whatever resembles SIRT is near to it; total variation does not,
     and looks worse than it is. Where the specimen is known, pass it as well.

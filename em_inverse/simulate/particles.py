@@ -91,15 +91,15 @@ def particle_tilt_series(
     Notes
     -----
     This is the incoherent model. Against multislice simulations with frozen phonons
-    (``python -m benchmarks --only haadf``: our own, and abTEM where it is installed), on a particle
-    of platinum and at all tilts together, it correlates by more than 0.95 if the electron source
+    (``python -m benchmarks --only haadf``: our own, and abTEM where it is installed), on 79
+    atoms of platinum and at four tilts together, it correlates by more than 0.95 if the electron source
     has an image of 0.06 nm (full width at half height), and by less than 0.9 if it is a point. So:
 
     - The 0.022 nm hold more than the atom and its thermal motion, together about 0.01 nm: they
       stand for the source as well. With a point source columns are sharper than here.
-    - Where the beam runs along columns of heavy atoms, the probe channels: the brightest columns
-      are up to about 1.3 times as bright beside those of other tilts as here. A column is not the
-      sum of its atoms, and the incoherent model cannot tell [2]_.
+    - In that particle, 1.2 nm thick, the sum of a frame differs by 8 % between tilts, largest along
+      [101], where the probe channels, and the brightest pixels are 1.1 to 1.2 times as bright as
+      here. Channelling grows with thickness, and thicker crystals were not compared.
     - Depth of focus is without limit here. A particle must be thinner than about 2 λ/α², which is
       4 nm at 35 mrad, and larger ones lose contrast at their top and bottom.
     - Z^1.7 cannot be tested with particles of one element: it is one factor for all, and the
