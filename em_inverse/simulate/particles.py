@@ -91,8 +91,8 @@ def particle_tilt_series(
     Notes
     -----
     This is the incoherent model. Against multislice simulations with frozen phonons
-    (``python -m benchmarks --only haadf``: our own, and abTEM where it is installed), on 79
-    atoms of platinum and at four tilts together, it correlates by more than 0.95 if the electron source
+    (``python -m benchmarks --only haadf``: our own, and abTEM where it is installed), on 79 atoms
+    of platinum and at four tilts together, it correlates by more than 0.95 if the electron source
     has an image of 0.06 nm (full width at half height), and by less than 0.9 if it is a point. So:
 
     - The 0.022 nm hold more than the atom and its thermal motion, together about 0.01 nm: they
