@@ -54,7 +54,7 @@ def run(settings: Settings) -> Result:
     )
     gaps: tuple[int, ...]
     if settings.quick:
-        gaps, count, n, rows = (1, 4), 1, 48, 12
+        gaps, count, n, rows = (4, 8), 1, 48, 12
     else:
         gaps, count, n, rows = (1, 2, 3, 4, 6, 8, 10, 12), 3, 128, 24
     for name, case in _CASES.items():
