@@ -30,6 +30,8 @@ from typing import Any
 
 import numpy as np
 
+from em_inverse.errors import check_angles, check_array
+
 __all__ = ["BowTie"]
 
 _RADII = (0.3, 0.375, 0.45, 0.525, 0.6, 0.675, 0.75, 0.9, 1.1, 1.4)
@@ -96,6 +98,13 @@ class BowTie:
         The likeliest radius R, in pixels.
     noise_variance : float
         Mean square of the noise of a pixel.
+
+    Raises
+    ------
+    DataError
+        When the frames are no array of finite numbers with two or three axes.
+    GeometryError
+        When there are not as many angles as frames.
     """
 
     angles_deg: np.ndarray
@@ -105,7 +114,8 @@ class BowTie:
     noise_variance: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self._turn = np.deg2rad(self.angles_deg)
+        check_array(self.frames, "frames", ndim=(2, 3))
+        self._turn = np.deg2rad(check_angles(self.angles_deg, count=len(self.frames)))
         n = self.frames.shape[1]
         self._length = n + n // 2
         flat = self.frames.reshape(*self.frames.shape[:2], -1).astype(np.float64)
@@ -136,7 +146,7 @@ class BowTie:
         for (_, j), band in self._bands.items():
             power[j] += band.size
             noise[j] += band.size * band.noise
-        rest = np.cumsum(power[::-1])[::-1] / power.sum()
+        rest = np.cumsum(power[::-1])[::-1] / max(power.sum(), np.finfo(float).tiny)
         used = np.flatnonzero((rest > 1e-3) & (power > noise))
         finest = max(int(used[-1]) if used.size else 1, 1) / self._length
         return float(np.rad2deg(1 / (2 * finest * self.radius)))
@@ -163,6 +173,8 @@ class BowTie:
             Weights of another linear way to fill; the likeliest unless given.
         """
         new = np.deg2rad(new_deg)
+        if not self._bands:
+            return np.zeros(new.size)
         errors = {}
         for key, band in self._bands.items():
             cross = self._covariance(new, band.kernel)
@@ -186,6 +198,8 @@ class BowTie:
                 values, vectors = np.linalg.eigh(self._covariance(self._turn, kernel))
                 values = np.maximum(values, 0)
                 power = np.mean((vectors.T @ data) ** 2, axis=1)
+                if not power.any():
+                    continue
                 total = values[:, None] + _NOISES
                 sizes = (power[:, None] / total).mean(axis=0)
                 badness = np.log(sizes) + np.log(total).mean(axis=0)
