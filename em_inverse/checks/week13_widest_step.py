@@ -70,16 +70,10 @@ widest_step = Exercise(
         Misconception(
             "diameter",
             lambda radius_nm, period_nm: np.rad2deg(period_nm / (4 * radius_nm)),
-            "You take the diameter for the radius. A column on the rim is R from the axis.",
-            "R as it is given.",
-            credit=0.5,
-        ),
-        Misconception(
-            "half a turn",
-            lambda radius_nm, period_nm: 90 * period_nm / (2 * np.pi * radius_nm),
-            "You share out 180°. The harmonics m are counted over a full turn: the second half "
-            "is the mirror image of the first, and need not be recorded, but it belongs to m.",
-            "360° over 2 m.",
+            "This is half of the step. Either you take the diameter for the radius (the rim is R "
+            "from the axis), or you share out 180°: m counts periods of a full turn, whose second "
+            "half is the mirror image of the first.",
+            "360° over 2 m, with R as it is given.",
             credit=0.5,
         ),
         Misconception(
