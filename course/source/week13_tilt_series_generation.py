@@ -407,9 +407,9 @@ ex.caption.check(caption=chosen, because=because)
 # %% [markdown]
 # ## 11. Explorer: into the gap
 #
-# The crystal, live. A frame that was left out, the frame filled in, their difference, and beside it the sinogram or a slice of the volume (SIRT, 100 iterations).
+# The crystal, live. A frame that was left out, the frame filled in, and beside it their difference, the sinogram, or a slice of the volume (SIRT, 100 iterations).
 #
-# Three things to try: **(a)** *straight lines*; walk the gap from 1° to 12° and watch the sinogram. **(b)** At 12° take the *slice of the volume*, and go through all four ways. **(c)** Under *more* put the gold atom there; gap 4°, *network*; walk the tilt and watch the difference follow it.
+# Three things to try: **(a)** *straight lines*, and the *sinogram* beside it; walk the gap from 1° to 12°. **(b)** At 12° take the *slice of the volume*, and go through all four ways. **(c)** Under *more* put the gold atom there; gap 4°, *network*, *difference*; walk the tilt and watch it follow.
 #
 # <details><summary>What you should have seen</summary>
 # (a) At 1° nothing is missing. Then the bands of the sinogram turn into stairs, first far from the axis, where columns move fastest; at 12° nothing connects. (b) Straight lines smear atoms into arcs, the geometric way keeps them points, the network and the band limit lie between. (c) The difference is small everywhere but around the gold atom, and largest towards ±80°.</details>

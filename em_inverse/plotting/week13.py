@@ -316,7 +316,7 @@ def explorer(widget: Any) -> None:
     show(
         widget.snapshot(dpi=80),
         alt="The explorer as it opens: a frame of a particle as it is, the frame that was filled "
-        "in, their difference in two colours, and a sinogram.",
+        "in, and their difference in two colours.",
     )
 
 

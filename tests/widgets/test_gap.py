@@ -3,7 +3,7 @@ import pytest
 
 from em_inverse import interpolation
 from em_inverse.widgets import gap, working
-from em_inverse.widgets.gap import BELOW, METHODS, SPECIMENS, GapExplorer, filling, recording
+from em_inverse.widgets.gap import BESIDE, METHODS, SPECIMENS, GapExplorer, filling, recording
 from em_inverse.widgets.raster import draw_panels
 
 
@@ -50,7 +50,7 @@ def test_a_new_filling_takes_long_and_says_how_far_it_is(monkeypatch):
         GapExplorer.compute(**wanted)
     assert len(shares) == 8
     assert not GapExplorer.takes_long(wanted)
-    sliced = {**wanted, "below": "volume"}
+    sliced = {**wanted, "beside": "volume"}
     assert GapExplorer.takes_long(sliced)
     GapExplorer.compute(**sliced)
     assert not GapExplorer.takes_long(sliced)
@@ -72,22 +72,24 @@ def test_the_gold_atom_lies_on_no_site_and_shines():
     assert pytest.approx(len(odd) - len(crystal), abs=1) == (79 / 13) ** 1.7
 
 
-@pytest.mark.parametrize("name", ["gap", "tilt", "method", "below", "specimen"])
+@pytest.mark.parametrize("name", ["gap", "tilt", "method", "beside", "specimen"])
 def test_every_extreme_can_be_shown(name):
     control = next(c for c in (*GapExplorer.controls, *GapExplorer.more) if c.name == name)
     for value in control.ends:
         view = GapExplorer.draw(state(**{"gap": 6, name: value}))
-        assert [panel.name for panel in view.panels] == ["truth", "made", "difference", "below"]
+        assert [panel.name for panel in view.panels] == ["truth", "made", "beside"]
         assert "PSNR" in view.headline
         assert "GENERATED" in view.note
-        assert draw_panels(view.panels, width=800, columns=4).size[0] == 800
+        assert draw_panels(view.panels, width=800).size[0] == 800
 
 
 def test_no_control_rescales_a_picture():
-    for below in BELOW:
-        first, second = (GapExplorer.draw(state(below=below, gap=wide)).panels for wide in (4, 12))
+    for beside in BESIDE:
+        first, second = (
+            GapExplorer.draw(state(beside=beside, gap=wide)).panels for wide in (4, 12)
+        )
         assert [p.window for p in first] == [p.window for p in second]
-        assert np.shape(first[3].image) == np.shape(second[3].image)
+        assert np.shape(first[2].image) == np.shape(second[2].image)
 
 
 @pytest.mark.parametrize(
