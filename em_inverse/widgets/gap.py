@@ -175,7 +175,7 @@ def filling(specimen: str = "crystal", method: str = "linear", gap: int = 4) -> 
 
     Examples
     --------
-    >>> filling("crystal", "linear", 12).series.generated.sum()
+    >>> int(filling("crystal", "linear", 12).series.generated.sum())
     7
     """
     key = (specimen, method, int(gap))
