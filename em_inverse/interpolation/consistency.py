@@ -124,7 +124,7 @@ def consistency(
 
     Examples
     --------
-    >>> angles = np.arange(-90.0, 91.0, 6)
+    >>> angles = np.arange(-90.0, 91.0, 10)
     >>> s = 9 * np.cos(np.deg2rad(angles))[:, None]
     >>> series = TiltSeries(np.exp(-0.1 * (np.arange(32) - 15.5 - s) ** 2), angles)
     >>> from em_inverse.interpolation import fill
