@@ -372,7 +372,7 @@ def test_the_bow_tie_needs_an_angle_for_every_frame():
 
 def test_two_tilts_leave_nothing_to_judge_the_residual_by():
     """What the object does not explain is then filled by straight lines, all of it."""
-    series = TiltSeries(RNG.standard_normal((2, 9)), [-10, 10])
+    series = TiltSeries(np.random.default_rng(0).standard_normal((2, 9)), [-10, 10])
     filled = fill(series, 2, "geometric", n_iter=4)
     assert (series.projections < 0).any()
     assert filled.projections[1] == pytest.approx(series.projections.mean(axis=0), abs=0.5)
