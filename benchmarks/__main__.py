@@ -40,6 +40,7 @@ PARTS: dict[str, tuple[str, tuple[int, ...]]] = {
 #: The same for parts that take long: run only when they are named.
 ON_REQUEST: dict[str, tuple[str, tuple[int, ...]]] = {
     "atomic_large": ("atomic_large", (2,)),
+    "haadf": ("haadf", (1,)),
 }
 
 

@@ -146,10 +146,11 @@ def serve(home: Path) -> Iterator[Callable[[str, Sequence[str]], str]]:
 def open_notebook(running: Any, address: str, ready: str) -> Any:
     """Open a notebook on a hall's screen, run all its cells, and wait until something is there.
 
-    The page carries `complaints`: what the browser's console reported as errors.
+    `running` is a browser, or a context of one, whose pages share what they have loaded. The page
+    carries `complaints`: what the browser's console reported as errors.
     """
-    context = running.new_context(viewport={"width": 1920, "height": 1080})
-    page = context.new_page()
+    page = running.new_page()
+    page.set_viewport_size({"width": 1920, "height": 1080})
     page.set_default_timeout(30_000)
     page.complaints = complaints = []
     page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)

@@ -29,6 +29,8 @@ __all__ = [
 _BLOCK = 16384
 #: Expectations this little below zero are rounding, not negative counts.
 _ROUNDING = 1e-12
+#: Dual step of a reading without counts, as a share of that of a reading with some.
+_QUIET = 0.01
 
 
 class Fidelity(Protocol):
@@ -51,6 +53,12 @@ class Fidelity(Protocol):
 
     def best_scale(self, q: np.ndarray, largest: float) -> float:
         """The s in [0, largest] that maximises −f*(s q)."""
+
+    def relative_steps(self) -> np.ndarray | None:
+        """Dual steps of the readings, the largest 1, or None where all are alike."""
+
+    def dual_start(self) -> np.ndarray:
+        """A dual q to start from."""
 
     def dual_step(
         self, q: np.ndarray, Hx: np.ndarray, previous: np.ndarray, sigma: float, rho: float
@@ -82,6 +90,14 @@ class _Data:
         """The proximal operator of σ f*."""
         raise NotImplementedError(f"{type(self).__name__} must define prox_conjugate")
 
+    def relative_steps(self) -> np.ndarray | None:
+        """None: all readings take the same dual step."""
+        return None
+
+    def dual_start(self) -> np.ndarray:
+        """Zero."""
+        return np.zeros(self.H.out_shape, self.H.dtype)
+
     def dual_step(
         self, q: np.ndarray, Hx: np.ndarray, previous: np.ndarray, sigma: float, rho: float
     ) -> tuple[float, float, float]:
@@ -100,13 +116,20 @@ class _Data:
         Returns
         -------
         tuple of float
-            ‖Hx − y‖, ‖Hx − previous‖² before that is overwritten, and the new ‖q‖².
+            ‖Hx − y‖, ‖Hx − previous‖² before that is overwritten, and the new ‖q‖²; where
+            readings have steps of their own, both squares in their metric, the latter from
+            :meth:`dual_start`.
         """
         number = q.dtype.type
-        ahead = Hx - previous
-        q += number(rho) * (self.prox_conjugate(q + number(sigma) * (Hx + ahead), sigma) - q)
+        ahead, steps = Hx - previous, self.relative_steps()
+        each = number(sigma) if steps is None else number(sigma) * steps
+        q += number(rho) * (self.prox_conjugate(q + each * (Hx + ahead), each) - q)
         previous += number(rho) * ahead
-        return float(np.sqrt(_square(Hx - self.y))), _square(ahead), _square(q)
+        distance = float(np.sqrt(_square(Hx - self.y)))
+        if steps is None:
+            return distance, _square(ahead), _square(q)
+        root = np.sqrt(steps)
+        return distance, _square(ahead * root), _square((q - self.dual_start()) / root)
 
 
 class _Radial(_Data):
@@ -254,6 +277,12 @@ class PoissonLikelihood(_Data):
                 f"from counts: pass it as `background`."
             )
         self._y = counts
+        quiet = counts == 0
+        self._steps = (
+            np.where(quiet, _QUIET, 1).astype(counts.dtype)
+            if quiet.any() and not quiet.all()
+            else None
+        )
 
     def value(self, x: np.ndarray) -> float:
         """Σ (Hx + b) − y − y log((Hx + b)/y); infinite where counts meet no expectation."""
@@ -284,10 +313,23 @@ class PoissonLikelihood(_Data):
         seen = self.y > 0
         return float(-np.sum(self.y[seen] * np.log(room[seen])) - np.sum(self.background * q))
 
-    def prox_conjugate(self, q: np.ndarray, sigma: float) -> np.ndarray:
+    def prox_conjugate(self, q: np.ndarray, sigma: float | np.ndarray) -> np.ndarray:
         """The proximal operator of σ f*, from a quadratic equation per pixel."""
         v = q + sigma * self.background
         return (0.5 * (v + 1 - np.sqrt((v - 1) ** 2 + 4 * sigma * self.y))).astype(self.y.dtype)
+
+    def relative_steps(self) -> np.ndarray | None:
+        """1 for readings with counts, 0.01 for those without; None where all have some.
+
+        A reading without counts asks for Hx to be small, with the same force whatever Hx is: its
+        dual is 1 at every solution where Hx + b > 0. It starts there and need not move, so that
+        only the readings with counts set the length of the steps.
+        """
+        return self._steps
+
+    def dual_start(self) -> np.ndarray:
+        """1 for readings without counts, 0 for the others."""
+        return (self._y == 0).astype(self._y.dtype)
 
     def best_scale(self, q: np.ndarray, largest: float) -> float:
         """The s in [0, largest] that maximises −f*(s q), by golden-section search."""

@@ -14,6 +14,21 @@ settings.load_profile("course")
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# Where several processes share the files of tests, a long one that begins late leaves the others
+# without work at the end.
+LONGEST_FIRST = (
+    "tests/test_notebooks.py",
+    "tests/atomic/test_from_images_to_atoms.py",
+    "tests/browser/test_explorers.py",
+    "tests/test_binder.py",
+    "tests/widgets/test_cockpit.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    places = {ROOT / name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
+
 
 @pytest.fixture(scope="session")
 def repository():

@@ -29,11 +29,11 @@ def command():
 @pytest.fixture(scope="module")
 def quick():
     """Run a part with tiny sizes, as on a machine without its peers, be they there or not."""
-    from benchmarks import child, fusion, machine, projector, reconstruction
+    from benchmarks import child, fusion, haadf, machine, projector, reconstruction
     from benchmarks.harness import Settings
 
     def version_of(package):
-        absent = "astra" in package or "multimodal" in package
+        absent = any(part in package for part in ("astra", "multimodal", "abtem"))
         return "not installed" if absent else machine.version_of(package)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -42,6 +42,8 @@ def quick():
             patch.setattr(module, "version_of", version_of)
         patch.setattr(fusion, "multimodal_fusion", lambda: None)
         patch.setattr(fusion, "version_of", version_of)
+        patch.setattr(haadf, "abtem", lambda: None)
+        patch.setattr(haadf, "version_of", version_of)
         run = functools.cache(lambda name, threads: child.run(name, Settings(threads, quick=True)))
         yield lambda name, threads=1: run(name, threads)
 
@@ -86,6 +88,8 @@ def test_ratios_are_of_the_times_beside_them(quick):
         "multislice",
         "atomic",
         "atomic_large",
+        "interpolation",
+        "haadf",
     ],
 )
 def test_every_part_runs(quick, name):
@@ -94,6 +98,62 @@ def test_every_part_runs(quick, name):
     assert all(len(row) == len(t["columns"]) for t in result["tables"] for row in t["rows"])
     assert result["bars"]
     json.dumps(result, allow_nan=False)
+
+
+def test_the_generator_agrees_with_multislice_where_the_source_has_a_size(quick, command):
+    result = quick("haadf")
+    rows = cells(result, "The generator's frames against our own")
+    assert list(rows) == [0.0, 20.0, "all"]
+    for row in rows.values():
+        assert row["correlation, source of 0.06 nm"] > 0.95
+        assert row["correlation, point source"] < 0.9
+    own, theirs = result["bars"]
+    assert own["met"] is True
+    assert own["value"] == rows["all"]["correlation, source of 0.06 nm"]
+    assert theirs["met"] is None
+    assert cells(result, "The generator's frames against abTEM")[20.0][
+        "correlation, point source"
+    ] == ("not installed")
+    assert result["peers"]["abTEM"] == "not installed"
+    assert "| not measured |" in command.page.section(result)
+
+
+def test_thin_specimens_are_scanned_without_loss_or_shift():
+    """One atom: a spot where it stands, and less than the beam on the detector."""
+    from benchmarks import haadf
+    from em_inverse.forward import ScanningProbe
+
+    places = (np.arange(-4, 5)) * 0.03
+    image = haadf.scanned(np.array([[0.03, -0.06, 0.0]]), "Pt", ScanningProbe(35.0), places, 1.2)
+    assert np.unravel_index(image.argmax(), image.shape) == (5, 2)
+    assert 0.001 < image.max() < 0.2
+    assert image[5, 1] == pytest.approx(image[5, 3], rel=0.02)
+    out_of_focus = haadf.scanned(
+        np.array([[0.03, -0.06, 0.0]]), "Pt", ScanningProbe(35.0, defocus_nm=5.0), places, 1.2
+    )
+    assert out_of_focus.max() < 0.7 * image.max()
+
+
+def test_filling_is_compared_by_every_measure(quick):
+    result = quick("interpolation")
+    labels = [*3 * ["PSNR / dB", "SSIM", "MSE"], *2 * ["Chamfer distance / px"]]
+    assert [figure["ylabel"] for figure in result["figures"]] == labels
+    names = [f["name"] for f in result["figures"]]
+    assert len(set(names)) == len(names)
+    (table,) = (t for t in result["tables"] if t["title"].startswith("Objects"))
+    assert [row[:2] for row in table["rows"][:6]] == [
+        [0, "all tilts"],
+        [4, "sparse"], [4, "sparse, TV"], [4, "linear"], [4, "geometric"], [4, "network"]
+    ]  # fmt: skip
+    chamfer = {(row[0], row[1]): row[2] for row in table["rows"]}
+    verdicts = {bar["text"]: bar["value"] for bar in result["bars"]}
+    text = "Chamfer distance after geometric filling over that of the sparse series, at most"
+    share = max(chamfer[gap, "geometric"] / chamfer[gap, "sparse"] for gap in (4, 8))
+    assert verdicts[f"{text}, gaps ≥ 3, SIRT"] == pytest.approx(share)
+    assert all(np.isfinite(value) for value in verdicts.values())
+    assert any("than total variation" in note and "atoms" in note for note in result["notes"])
+    foretold = cells(result, "PSNR in dB of the frames between")
+    assert foretold[4]["geometric"] > foretold[4]["SIRT of the sparse series, projected"]
 
 
 def test_our_fusion_solves_the_peers_objective():

@@ -104,7 +104,9 @@ def image(tmp_path_factory):
     reached = subprocess.run([*pip, "download", "-q", *smallest], env=env, capture_output=True)
     if reached.returncode != 0:
         pytest.skip("no package index can be reached: the image cannot be built here")
-    run([*pip, "install", "-q", "-r", BINDER / "requirements.txt"], env, cwd=place)
+    # What is imported is compiled then; most of what is installed is not.
+    lean = ["install", "-q", "--no-compile", "-r", BINDER / "requirements.txt"]
+    run([*pip, *lean], env, cwd=place)
     said = run([place / "repository" / "binder" / "postBuild"], env, cwd=place / "repository")
     return place, env, said
 

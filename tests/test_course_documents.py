@@ -39,6 +39,7 @@ SLIDES = 39
 REQUIRED = {
     "article": {"author", "title", "journal", "year"},
     "book": {"title", "publisher", "year"},
+    "inproceedings": {"title", "booktitle", "year"},
     "misc": {"author", "title", "year", "howpublished"},
 }
 PLACING = r"""
@@ -593,7 +594,7 @@ def test_the_demo_of_week_10():
     after = opening.errors_after["all"]
     demo(10, f"error {opening.errors['all']:.2f}, fitted after back-projection {after:.2f}")
     few, many = shown(tilts=5), shown(tilts=45)
-    demo(10, f"{few.errors['all']:.2f} and {many.errors['all']:.2f}")
+    demo(10, f"{few.errors['all']:.3f} and {many.errors['all']:.3f}")
     dark = shown(tilts=45, dark=0.5)
     demo(10, f"{dark.errors['all']:.2f}, and {100 * dark.dark_share:.0f} % of all counts are dark")
     demo(10, f"at 5 tilts it is {shown(tilts=5, dark=0.5).errors['all']:.2f}")

@@ -16,6 +16,8 @@ _REST_ENERGY_KEV = 510.99895
 _HC_KEV_NM = 1.2398419843
 _SOFT_EDGE_MRAD = 0.3
 """Width of the rim of the aperture, so that it does not ring on the grid."""
+_WIDEST = 8192
+"""Points along each edge that a probe is computed on, at most: 1 GB."""
 
 
 def electron_wavelength_nm(energy_kev: float) -> float:
@@ -77,19 +79,37 @@ class ScanningProbe:
     energy_kev: float = 200.0
 
     def __post_init__(self) -> None:
-        check_number(
-            self.semi_angle_mrad, "semi_angle_mrad", minimum=0, maximum=500, exclusive=True
-        )
-        check_number(self.cs_um, "cs_um")
-        check_number(self.defocus_nm, "defocus_nm")
-        electron_wavelength_nm(self.energy_kev)
+        numbers = {
+            "semi_angle_mrad": check_number(
+                self.semi_angle_mrad, "semi_angle_mrad", minimum=0, maximum=500, exclusive=True
+            ),
+            "cs_um": check_number(self.cs_um, "cs_um"),
+            "defocus_nm": check_number(self.defocus_nm, "defocus_nm"),
+            "energy_kev": check_number(self.energy_kev, "energy_kev", minimum=0, exclusive=True),
+        }
+        for name, number in numbers.items():
+            object.__setattr__(self, name, number)
+
+    @property
+    def reach_nm(self) -> float:
+        r"""Radius, in nm, within which nearly all of the probe falls.
+
+        Rays at the angle α miss the point by :math:`|C_s \alpha^3 - \Delta f\,\alpha|`; the largest
+        of these up to the rim of the aperture, and two Airy radii 0.61 λ/α for the diffraction.
+        """
+        edge = 1e-3 * self.semi_angle_mrad
+        alpha = np.linspace(0, edge, 101)
+        rays = 1e3 * self.cs_um * alpha**3 - self.defocus_nm * alpha
+        airy = 0.61 * electron_wavelength_nm(self.energy_kev) / edge
+        return float(np.abs(rays).max()) + 2 * airy
 
     def intensity(self, n: int, pixel_size_nm: float) -> np.ndarray:
         """Return the probe on n × n pixels, its middle at [n // 2, n // 2], with sum 1.
 
         Each value is the mean over a pixel, of a probe that is computed on a finer grid and on a
-        field three times as wide: its tails do not come back in from the other side, and its
-        finest detail, twice as fine as the wave's, is not taken for coarse detail.
+        field three times as wide, or as wide as the probe where that is wider: its tails do not
+        come back in from the other side, and its finest detail, twice as fine as the wave's, is
+        not taken for coarse detail. What falls beside the n × n pixels is left out of the sum.
 
         Parameters
         ----------
@@ -106,7 +126,8 @@ class ScanningProbe:
         Raises
         ------
         ParameterError
-            When `n` is even or too small, or the pixel no positive number.
+            When `n` is even or too small, the pixel no positive number, or the probe so wide and so
+            fine that its grid would not fit into the memory.
         """
         count = check_integer(n, "n", minimum=3)
         if count % 2 == 0:
@@ -120,7 +141,14 @@ def _intensity(probe: ScanningProbe, count: int, size: float) -> np.ndarray:
     wavelength = electron_wavelength_nm(probe.energy_kev)
     finest = wavelength / (4e-3 * probe.semi_angle_mrad)
     parts = 2 * math.ceil((size / finest - 1) / 2) + 1 if size > finest else 1
-    wide = 3 * count * parts
+    beyond = 2 * math.ceil(probe.reach_nm / size)
+    wide = max(3 * count, count + 2 * beyond) * parts
+    if wide > _WIDEST:
+        raise ParameterError(
+            f"the probe is {2 * probe.reach_nm:.3g} nm wide and its finest detail {finest:.2g} nm: "
+            f"{count} pixels of {size:g} nm would need {wide}² points, and at most {_WIDEST}² are "
+            f"computed. Choose a smaller cs_um, defocus_nm, n or pixel_size_nm."
+        )
     k = np.fft.fftfreq(wide, size / parts)
     angle = wavelength * np.hypot(k[:, None], k)
     rim = (1e3 * angle - probe.semi_angle_mrad) / _SOFT_EDGE_MRAD

@@ -14,7 +14,8 @@ harmonic the variance
 the harmonics add up to the covariance of two tilts, and the frame between follows from it as the
 best linear estimate. It takes any angles, uses that half a turn mirrors the projection, and
 becomes exact where the tilts are dense enough for R. R and the noise are those under which the
-frames are most likely.
+frames are most likely; a frequency whose tilts are too few to tell noise from detail that turns too
+fast takes the noise of the lower ones, see :class:`_Quiet`.
 
 References
 ----------
@@ -29,15 +30,18 @@ from typing import Any
 
 import numpy as np
 
+from em_inverse.errors import check_angles, check_array
+
 __all__ = ["BowTie"]
 
-_RADII = (0.3, 0.45, 0.6, 0.75, 0.9, 1.1, 1.4)
+_RADII = (0.3, 0.375, 0.45, 0.525, 0.6, 0.675, 0.75, 0.9, 1.1, 1.4)
 """Radii that are tried, in units of half the width of the detector."""
 _NOISES = 10.0 ** np.arange(-9, 2.01, 0.5)
 """Noise variances that are tried, in units of the variance of the object."""
 _STRAY = 1e-7
 """Share of the variance of every harmonic that no disc explains: axes that are not quite right."""
 _EVERY = 5
+_NEAR = 6
 
 
 @dataclass
@@ -49,6 +53,31 @@ class _Band:
     values: np.ndarray
     noise: float
     size: float
+
+
+class _Quiet:
+    """How loud the noise is believed to be: as in the quietest lower frequencies.
+
+    Fine detail that turns faster than the tilts follow looks like noise, and frames alone cannot
+    tell the two apart. Coarse detail can: it turns slowly, and what does not is noise. A detector's
+    noise is the same at all frequencies, and weaker at the highest once frames were shifted. So a
+    frequency's noise is expected, to within a factor of e, to be what the lower ones have shown.
+    """
+
+    def __init__(self) -> None:
+        self._found: list[float] = []
+        self._level = np.inf
+
+    def best(self, badness: np.ndarray, noise: np.ndarray, count: int) -> int:
+        """Index of the likeliest noise, from badness, −2/count of the logarithm of likelihood."""
+        cost = badness
+        if np.isfinite(self._level):
+            cost = badness + np.log(noise / self._level) ** 2 / count
+        best = int(np.argmin(cost))
+        self._found.append(float(noise[best]))
+        if len(self._found) >= _NEAR:
+            self._level = min(self._level, float(np.median(self._found[-_NEAR:])))
+        return best
 
 
 @dataclass
@@ -69,6 +98,13 @@ class BowTie:
         The likeliest radius R, in pixels.
     noise_variance : float
         Mean square of the noise of a pixel.
+
+    Raises
+    ------
+    DataError
+        When the frames are no array of finite numbers with two or three axes.
+    GeometryError
+        When there are not as many angles as frames.
     """
 
     angles_deg: np.ndarray
@@ -78,7 +114,8 @@ class BowTie:
     noise_variance: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self._turn = np.deg2rad(self.angles_deg)
+        check_array(self.frames, "frames", ndim=(2, 3))
+        self._turn = np.deg2rad(check_angles(self.angles_deg, count=len(self.frames)))
         n = self.frames.shape[1]
         self._length = n + n // 2
         flat = self.frames.reshape(*self.frames.shape[:2], -1).astype(np.float64)
@@ -109,7 +146,7 @@ class BowTie:
         for (_, j), band in self._bands.items():
             power[j] += band.size
             noise[j] += band.size * band.noise
-        rest = np.cumsum(power[::-1])[::-1] / power.sum()
+        rest = np.cumsum(power[::-1])[::-1] / max(power.sum(), np.finfo(float).tiny)
         used = np.flatnonzero((rest > 1e-3) & (power > noise))
         finest = max(int(used[-1]) if used.size else 1, 1) / self._length
         return float(np.rad2deg(1 / (2 * finest * self.radius)))
@@ -136,6 +173,8 @@ class BowTie:
             Weights of another linear way to fill; the likeliest unless given.
         """
         new = np.deg2rad(new_deg)
+        if not self._bands:
+            return np.zeros(new.size)
         errors = {}
         for key, band in self._bands.items():
             cross = self._covariance(new, band.kernel)
@@ -147,7 +186,7 @@ class BowTie:
 
     def _fit(self, radius: float, some: np.ndarray) -> tuple[dict[Any, _Band], float]:
         harmonics = self._harmonics(radius, some / self._length)
-        bands, likelihood = {}, 0.0
+        bands, likelihood, quiet = {}, 0.0, _Quiet()
         for row, j in zip(harmonics, some.tolist(), strict=True):
             for part in (0, 1):
                 variance = row.copy()
@@ -159,10 +198,12 @@ class BowTie:
                 values, vectors = np.linalg.eigh(self._covariance(self._turn, kernel))
                 values = np.maximum(values, 0)
                 power = np.mean((vectors.T @ data) ** 2, axis=1)
+                if not power.any():
+                    continue
                 total = values[:, None] + _NOISES
                 sizes = (power[:, None] / total).mean(axis=0)
                 badness = np.log(sizes) + np.log(total).mean(axis=0)
-                best = int(np.argmin(badness))
+                best = quiet.best(badness, sizes * _NOISES, data.size)
                 likelihood -= float(badness[best])
                 bands[part, j] = _Band(
                     kernel, vectors, values, float(_NOISES[best]), float(sizes[best])
@@ -174,7 +215,8 @@ class BowTie:
         from scipy.special import jv
 
         highest = int(np.pi * radius) + 16
-        z = 2 * np.pi * k[:, None] * radius
+        # The sum of a frame changes with the tilt as well, where an object reaches beyond it.
+        z = 2 * np.pi * np.maximum(k, 1 / self._length)[:, None] * radius
         J = jv(np.arange(-1, highest + 2), z)
         S = np.maximum(J[:, 1:-1] ** 2 - J[:, :-2] * J[:, 2:], 0)
         S += _STRAY * S.sum(axis=1, keepdims=True)

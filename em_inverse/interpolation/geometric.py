@@ -15,7 +15,15 @@ import numpy as np
 from em_inverse.forward.tilt import ParallelBeam
 from em_inverse.interpolation.weights import linear_weights, weighted
 
-__all__ = ["Geometric", "best_number", "fill_geometric", "reconstructed", "some_rows"]
+__all__ = [
+    "Geometric",
+    "best_number",
+    "fill_geometric",
+    "held_out_errors",
+    "mean_square",
+    "reconstructed",
+    "some_rows",
+]
 
 _CHECKPOINTS = (20, 40, 70, 100)
 _ROWS = 8
@@ -74,9 +82,7 @@ def fill_geometric(
     made = _beam(frames, new, center_shift).forward(x)
     share = _share(angles, left)
     made += np.float32(share) * weighted(linear_weights(angles, new), left)
-    return Geometric(
-        made.astype(frames.dtype), n_iter, float(np.mean(np.square(left, dtype=np.float64))), share
-    )
+    return Geometric(made.astype(frames.dtype), n_iter, mean_square(left), share)
 
 
 def best_number(
@@ -89,15 +95,30 @@ def best_number(
     held = np.arange(2, angles.size - 1, _EVERY)
     if held.size == 0:
         return _CHECKPOINTS[-1], np.inf, held
-    kept = np.setdiff1d(np.arange(angles.size), held)
-    part = some_rows(frames)
-    beam = _beam(part, angles[held], center_shift)
-    errors = [
-        float(np.mean(np.square(beam.forward(x) - part[held], dtype=np.float64)))
-        for x in reconstructed(angles[kept], part[kept], center_shift, _CHECKPOINTS)
-    ]
+    errors = held_out_errors(angles, some_rows(frames), center_shift, held, _CHECKPOINTS)
     best = int(np.argmin(errors))
     return _CHECKPOINTS[best], errors[best], held
+
+
+def held_out_errors(
+    angles: np.ndarray,
+    frames: np.ndarray,
+    center_shift: float,
+    held: np.ndarray,
+    after: tuple[int, ...],
+) -> list[float]:
+    """Mean square error of the projected object at frames that it was not made from."""
+    kept = np.setdiff1d(np.arange(angles.size), held)
+    beam = _beam(frames, angles[held], center_shift)
+    return [
+        mean_square(beam.forward(x) - frames[held])
+        for x in reconstructed(angles[kept], frames[kept], center_shift, after)
+    ]
+
+
+def mean_square(difference: np.ndarray) -> float:
+    """Mean of the squares, added in double precision."""
+    return float(np.mean(np.square(difference, dtype=np.float64)))
 
 
 def some_rows(frames: np.ndarray) -> np.ndarray:

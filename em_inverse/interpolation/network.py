@@ -47,13 +47,17 @@ def fill_network(angles: np.ndarray, frames: np.ndarray, new: np.ndarray) -> np.
             f"series has projections of shape {frames.shape}, one slice without an axis y; the "
             f"network has learned from images. Choose another method."
         )
-    made = np.empty((new.size, *frames.shape[1:]), np.float32)
+    made = np.zeros((new.size, *frames.shape[1:]), frames.dtype)
+    # Whatever the unit of the data, currents in ampere or counts, the network sees the same.
+    unit = float(np.abs(frames).max())
+    if unit == 0:
+        return made
     for index, angle in enumerate(new.tolist()):
         after = int(np.clip(np.searchsorted(angles, angle), 1, angles.size - 1))
         near = slice(max(after - 2, 0), after + 2)
-        seen, line, scale = channels(angles[near], frames[near].astype(np.float32), angle)
-        made[index] = line + np.float32(scale) * forward(seen)
-    return made.astype(frames.dtype)
+        seen, line, scale = channels(angles[near], (frames[near] / unit).astype(np.float32), angle)
+        made[index] = unit * (line + np.float32(scale) * forward(seen))
+    return made
 
 
 def channels(
@@ -66,6 +70,7 @@ def channels(
     angles : ndarray, shape (2,), (3,) or (4,)
         Of the recorded frames around, in degrees, rising.
     frames : ndarray, shape (…, nx, ny)
+        In a unit in which the brightest pixel of the series is about 1.
     angle : float
         Where a frame is wanted, in degrees.
 
@@ -85,7 +90,7 @@ def channels(
     energy = np.square(change, dtype=np.float64)
     scale = float(np.sqrt(np.square(energy).sum() / (energy.sum() + 1e-30))) + 1e-12
     curved = np.tensordot(_lagrange(angles, angle).astype(np.float32), frames, 1)
-    bright = max(float(first.max()), float(last.max()), 1e-12)
+    bright = max(float(np.abs(first).max()), float(np.abs(last).max()), 1e-12)
     seen = np.stack(
         [
             line / bright,

@@ -89,24 +89,41 @@ def png(fig: Figure) -> bytes:
     """
     from PIL import Image
 
-    full, small = io.BytesIO(), io.BytesIO()
-    with style():
-        # The layout settles in the second drawing, when all sizes of text are known.
-        fig.draw_without_rendering()
-        # Without a version and a date the bytes depend on the picture alone.
-        fig.savefig(full, format="png", metadata={"Software": None})
-    full.seek(0)
-    with Image.open(full) as drawn:
-        picture = drawn.convert("RGB")
+    picture = Image.fromarray(_pixels(fig)).convert("RGB")
     palette = picture.quantize(
         256, method=Image.Quantize.MEDIANCUT, kmeans=1, dither=Image.Dither.NONE
     )
     difference = np.abs(np.asarray(palette.convert("RGB"), int) - np.asarray(picture, int))
     faithful = difference.mean() <= _LARGEST_MEAN_ERROR
+    small = io.BytesIO()
     (palette if faithful else picture).save(
         small, format="png", optimize=True, dpi=(fig.dpi, fig.dpi)
     )
     return small.getvalue()
+
+
+def _pixels(fig: Figure) -> np.ndarray:
+    """Draw the figure once; ``savefig`` would draw it twice, and lay it out without need."""
+    from matplotlib import rcParams
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    usual, paper = fig.canvas, fig.get_facecolor()
+    canvas = FigureCanvasAgg(fig)
+    with style():
+        fig.set_facecolor(rcParams["savefig.facecolor"])
+        try:
+            # The layout settles the second time, which is that of the drawing: only then are all
+            # sizes of text known.
+            engine = fig.get_layout_engine()
+            if engine is None:
+                fig.draw_without_rendering()
+            else:
+                engine.execute(fig)
+            canvas.draw()
+            return np.array(canvas.buffer_rgba())
+        finally:
+            fig.set_facecolor(paper)
+            fig.set_canvas(usual)
 
 
 def _in_notebook() -> bool:

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from em_inverse.errors import ParameterError, check_choice, check_integer, check_number
+from em_inverse.errors import (
+    ParameterError,
+    check_array,
+    check_choice,
+    check_integer,
+    check_number,
+    check_shape,
+)
 from em_inverse.forward.elements import atomic_number
 from em_inverse.noise import generator
 
@@ -58,11 +65,23 @@ class Cluster:
         Along z (the beam at 0° tilt), x (across the tilt axis) and y (along it), in nm.
     kind : str
         Its shape, in words.
+
+    Raises
+    ------
+    DataError
+        When the positions are no table of finite numbers with three columns.
+    ParameterError
+        When there is no such element.
     """
 
     element: str
     positions_nm: np.ndarray
     kind: str
+
+    def __post_init__(self) -> None:
+        atomic_number(self.element)
+        positions = check_array(self.positions_nm, "positions_nm", shape=(-1, 3), dtype=np.float64)
+        object.__setattr__(self, "positions_nm", positions)
 
     def __len__(self) -> int:
         return len(self.positions_nm)
@@ -287,13 +306,14 @@ def random_cluster(
     """
     check_choice(split, "split", ("training", "unseen"))
     limit = check_number(largest_nm, "largest_nm", minimum=0, exclusive=True)
+    fewest, most = check_shape(atoms, "atoms", ndim=2)
     rng = generator(seed)
     for _ in range(200):
         drawn = _training(rng) if split == "training" else _unseen(rng)
         centred = Cluster(
             drawn.element, drawn.positions_nm - drawn.positions_nm.mean(axis=0), drawn.kind
         )
-        if atoms[0] <= len(drawn) <= atoms[1] and centred.diameter_nm <= limit:
+        if fewest <= len(drawn) <= most and centred.diameter_nm <= limit:
             return centred.turned(rng)
     raise ParameterError(
         f"largest_nm is {limit:g} and atoms is {atoms}: none of 200 particles drawn was that small "

@@ -34,6 +34,8 @@ _ATOM_NM = 0.022
 _SAMPLED_PX = 0.15
 _ROOM_NM = 2.4
 """How far the tails of a probe are followed."""
+_MOST_COUNTS = 1e9
+"""Beyond it a float32 holds no Poisson noise."""
 
 
 def particle_tilt_series(
@@ -49,11 +51,10 @@ def particle_tilt_series(
 ) -> TiltSeries:
     """HAADF tilt series of a particle, from the positions of its atoms.
 
-    Every atom adds Z^1.7 to its column, spread over a Gaussian of 0.022 nm; the image is that,
-    convolved with the probe. This is the incoherent model: right for thin or tilted crystals, while
-    channelling, which makes a column along the beam brighter than the sum of its atoms, is left
-    out. The field is widened before the convolution, so that tails of the probe which leave it on
-    one side do not come back on the other.
+    Every atom adds Z^1.7 to its column, spread over a Gaussian of standard deviation 0.022 nm and
+    0.15 pixels more, which the grid needs; the image is that, convolved with the probe. The field
+    is widened before the convolution, so that tails of the probe which leave it on one side do not
+    come back on the other.
 
     Parameters
     ----------
@@ -87,6 +88,23 @@ def particle_tilt_series(
     ParameterError
         When the particle is larger than the field, or a number is out of its range.
 
+    Notes
+    -----
+    This is the incoherent model. Against multislice simulations with frozen phonons
+    (``python -m benchmarks --only haadf``: our own, and abTEM where it is installed), on 79 atoms
+    of platinum and at four tilts together, it correlates by more than 0.95 if the electron source
+    has an image of 0.06 nm (full width at half height), and by less than 0.9 if it is a point. So:
+
+    - The 0.022 nm hold more than the atom and its thermal motion, together about 0.01 nm: they
+      stand for the source as well. With a point source columns are sharper than here.
+    - In that particle, 1.2 nm thick, the sum of a frame differs by 8 % between tilts, largest along
+      [101], where the probe channels, and the brightest pixels are 1.1 to 1.2 times as bright as
+      here. Channelling grows with thickness, and thicker crystals were not compared.
+    - Depth of focus is without limit here. A particle must be thinner than about 2 λ/α², which is
+      4 nm at 35 mrad, and larger ones lose contrast at their top and bottom.
+    - Z^1.7 cannot be tested with particles of one element: it is one factor for all, and the
+      brightest pixel is 1 afterwards.
+
     References
     ----------
     The exponent: P. Hartel, H. Rose and C. Dinges, Ultramicroscopy 63 (1996) 93.
@@ -109,7 +127,7 @@ def particle_tilt_series(
     angles = check_angles(np.arange(-90, 91) if angles_deg is None else angles_deg)
     step = check_number(drift_px, "drift_px", minimum=0)
     if counts is not None:
-        check_number(counts, "counts", minimum=0, exclusive=True)
+        check_number(counts, "counts", minimum=0, maximum=_MOST_COUNTS, exclusive=True)
     if cluster.diameter_nm > min(nx, ny) * size:
         raise ParameterError(
             f"cluster is {cluster.diameter_nm:.3g} nm wide, but shape {(nx, ny)} with pixels of "
@@ -122,6 +140,11 @@ def particle_tilt_series(
         places = np.cumsum(rng.normal(scale=step, size=places.shape), axis=0)
         places -= places.mean(axis=0)
     images = _images(cluster, (nx, ny), size, angles, optics, places)
+    if not images.max() > 0:
+        raise ParameterError(
+            f"drift_px is {step:g}, which carried the particle out of the field at every tilt. "
+            f"Choose a smaller drift_px or a larger shape."
+        )
     images /= images.max()
     metadata: dict[str, object] = {
         "synthetic": True,

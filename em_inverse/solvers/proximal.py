@@ -38,6 +38,10 @@ _FIRST_STEP = 0.3
 _WAIT = 15
 _SHARE = 0.2
 _FARTHEST = 100.0
+# Where readings without counts stay at rest, this times larger; and how exactly the norm of the
+# others is found.
+_LARGER = 3.0
+_ROUGH = 0.01
 # Products of H that are carried along.
 _CARRIED = ("_Hx", "_H_start", "_pull")
 # Poisson data in FISTA: the point ahead must expect this share of what the object expects ...
@@ -307,11 +311,17 @@ class PDHG(Solver):
     is too low, the last move d grows until it shows that: τσ‖Kd‖² > ‖d‖². The steps are then
     shortened. In this metric they are never shorter than the proven ones.
 
+    *Counts.* The dual of a reading without counts is 1 at a solution, whatever Hx is there. It
+    starts at 1 and takes a hundredth of the step (steps of their own for every dual: Pock and
+    Chambolle), so that τσ‖K‖² counts the readings with counts only. Where counts are spread thin,
+    the steps are then longer by ‖H‖ over the norm of those rows.
+
     References
     ----------
     Chambolle and Pock, doi:10.1007/s10851-010-0251-1. Over-relaxation: Condat,
     doi:10.1007/s10957-012-0245-9. Ratio from sizes: Applegate et al., Practical large-scale linear
-    programming using primal-dual hybrid gradient, NeurIPS 2021.
+    programming using primal-dual hybrid gradient, NeurIPS 2021. Steps of their own: Pock
+    and Chambolle, doi:10.1109/ICCV.2011.6126441.
 
     Examples
     --------
@@ -366,15 +376,23 @@ class PDHG(Solver):
         )
         self._previous = self.x.copy()
         self.support = support
-        self._q = np.zeros(H.out_shape, H.dtype)
+        self._q = data.dual_start()
         self._p = self.prior.dual_start(self.L)
         self._floor: tuple[tuple[object, ...], float] | None = None
         self._begin_steps(_norm(H), balance)
 
+    def _scale(self, norm_H: float) -> None:
+        """Put H and L on one scale."""
+        self._norm_H, self._share = norm_H, _SHARE
+        steps = self.data.relative_steps()
+        if steps is not None:
+            self._share = _LARGER * _SHARE
+            norm_H = (1 + _ROUGH) * _norm(_Weighted(self.data.H, np.sqrt(steps)), _ROUGH)
+        self._weights = (0.5 / norm_H**2, 0.5 / max(self.L.norm(), 1e-12) ** 2)
+
     def _begin_steps(self, norm_H: float, balance: float | None = None) -> None:
         """Choose the first steps; the ratio from the data, where it is not given."""
-        norm_L = max(self.L.norm(), 1e-12)
-        self._weights = (0.5 / norm_H**2, 0.5 / norm_L**2)
+        self._scale(norm_H)
         product = _CAUTION / _joint_norm_squared(self.L)
         if balance is None:
             balance = (_FIRST_STEP * self._typical_ratio(norm_H)) ** 2 / product
@@ -465,7 +483,8 @@ class PDHG(Solver):
         # Ever less often, so that in the long run the steps stay as they are.
         self._wait = max(since + _WAIT, since + since // 4)
         if primal > 0 and dual > 0:
-            product, ratio = self._tau * self._sigma, _SHARE * float(np.sqrt(primal / dual))
+            product = self._tau * self._sigma
+            ratio = self._share * float(np.sqrt(primal / dual))
             # Out of reach the duals grow without end, at R = 0 they vanish; no ratio may follow.
             ratio = min(max(ratio, self._first_ratio / _FARTHEST), self._first_ratio * _FARTHEST)
             self._tau = ratio * float(np.sqrt(product))
@@ -476,6 +495,7 @@ class PDHG(Solver):
         self._armed, self._wait = self.iteration, _WAIT
 
     def _data_replaced(self) -> None:
+        self._scale(self._norm_H)
         self.rearm()
 
     def exchange(
@@ -520,14 +540,18 @@ class PDHG(Solver):
             )
         stays, come = np.flatnonzero(kept >= 0), np.flatnonzero(kept < 0)
         only_more = stays.size == old.out_shape[0] and np.unique(kept[stays]).size == stays.size
-        q, carried = self._q, [] if self._stale else [self._Hx, self._H_start]
+        q, old_start = self._q, self.data.dual_start()
+        carried = [] if self._stale else [self._Hx, self._H_start]
         self.data = data
+        blank = not self.x.any() and not (q - old_start).any()
         self._q = _moved(q, kept, stays, H.out_shape)
+        self._q[come] = data.dual_start()[come]
         norm = norm or _norm(H)
-        self._weights = (0.5 / norm**2, self._weights[1])
-        if not self.x.any() and not q.any():
+        if blank:
             # The old data were blank and have taught nothing about the size of things.
             self._begin_steps(norm)
+        else:
+            self._scale(norm)
         if carried and only_more and hasattr(H, "subset"):
             self._Hx, self._H_start = (_moved(a, kept, stays, H.out_shape) for a in carried)
             if come.size:
@@ -701,6 +725,20 @@ def _moved(
     return out
 
 
+class _Weighted(LinearOperator):
+    """H with each reading multiplied by a weight."""
+
+    def __init__(self, H: LinearOperator, weights: np.ndarray) -> None:
+        super().__init__(H.in_shape, H.out_shape, H.dtype)
+        self.H, self.weights = H, weights
+
+    def _forward(self, x: np.ndarray) -> np.ndarray:
+        return self.weights * self.H.forward(x)
+
+    def _adjoint(self, y: np.ndarray) -> np.ndarray:
+        return self.H.adjoint(self.weights * y)
+
+
 def _joint_norm_squared(L: LinearOperator) -> float:
     """Guess the squared norm of H and L stacked, each scaled to the squared norm ½.
 
@@ -729,8 +767,8 @@ def _poisson_excess(data: PoissonLikelihood, z: np.ndarray, move: np.ndarray) ->
     return float(np.sum(data.y[seen] * curve))
 
 
-def _norm(H: LinearOperator) -> float:
-    size = H.norm()
+def _norm(H: LinearOperator, tol: float = 1e-6) -> float:
+    size = H.norm(tol)
     if size == 0:
         raise DataError("H maps every object to zero; there is nothing to solve. Check H.")
     return size

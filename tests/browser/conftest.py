@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+WANTED = os.environ.get("EM_INVERSE_SCREENSHOTS")
+"""Folder for pictures of the whole page, for somebody to look at; nothing compares them."""
 
 
 @pytest.fixture(scope="session")
@@ -25,8 +27,7 @@ def lab_module() -> Any:
 
 @pytest.fixture(scope="session")
 def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    wanted = os.environ.get("EM_INVERSE_SCREENSHOTS")
-    folder = Path(wanted) if wanted else tmp_path_factory.mktemp("screenshots")
+    folder = Path(WANTED) if WANTED else tmp_path_factory.mktemp("screenshots")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -37,7 +38,8 @@ def browser(lab_module: Any) -> Iterator[Any]:
     if program is None:
         pytest.skip("no Chromium is installed")
     with lab_module.browser(program) as running:
-        yield running
+        # In one context JupyterLab is fetched and compiled once, and not for every page.
+        yield running.new_context()
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +53,11 @@ def open_notebook(
     The page carries `complaints`: what the browser's console reported as errors.
     """
     with lab_module.serve(tmp_path_factory.mktemp("lab")) as address:
-        yield lambda name, cells, ready: lab_module.open_notebook(
-            browser, address(name, cells), ready
-        )
+
+        def opened(name: str, cells: list[str], ready: str) -> Any:
+            page = lab_module.open_notebook(browser, address(name, cells), ready)
+            if not WANTED:
+                page.screenshot = lambda **options: None
+            return page
+
+        yield opened

@@ -47,7 +47,7 @@ canvas
 def page(open_notebook: Callable[[str, list[str], str], Any]) -> Iterator[Any]:
     page = open_notebook("canvas.ipynb", [CELL], f"{CANVAS}[data-frame='1']")
     yield page
-    page.context.close()
+    page.close()
 
 
 def test_images_and_lines_are_drawn_in_their_colours(page: Any, screenshots: Path) -> None:

@@ -41,7 +41,7 @@ RUN = """async (code) => {
 def page(open_notebook: Callable[[str, list[str], str], Any]) -> Iterator[Any]:
     page = open_notebook("cockpit.ipynb", [CELL], f"{VOLUME}[data-frame='1']")
     yield page
-    page.context.close()
+    page.close()
 
 
 def test_it_opens_standing_still_with_picture_number_and_words(

@@ -21,7 +21,7 @@ SLIDERS = ".em-controls [role=slider]"
 def page(open_notebook: Callable[[str, list[str], str], Any]) -> Iterator[Any]:
     page = open_notebook("explorer.ipynb", [CELL], f"{CANVAS}[data-frame='1']")
     yield page
-    page.context.close()
+    page.close()
 
 
 def test_it_is_told_in_words(page: Any) -> None:

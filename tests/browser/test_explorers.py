@@ -59,14 +59,50 @@ PLATES = """
 """
 PLATED = ("week01",)
 
+# From now on: which requests the kernel has not yet dealt with.
+WATCH = """
+() => {
+  const { kernel } = window.jupyterapp.shell.currentWidget.sessionContext.session;
+  window.emPending = new Set();
+  kernel.anyMessage.connect((_, { direction, msg }) => {
+    if (direction === 'send' && msg.channel === 'shell') window.emPending.add(msg.header.msg_id);
+    if (msg.header.msg_type === 'status' && msg.content.execution_state === 'idle')
+      window.emPending.delete(msg.parent_header.msg_id);
+  });
+}
+"""
+
+# Wait until nothing is asked of the kernel, nothing is being computed, and the canvas was not
+# redrawn for some animation frames; false after half a minute.
+SETTLE = """
+async (frames) => {
+  const end = performance.now() + 30000;
+  let number = null;
+  for (let quiet = 0; quiet < frames; ) {
+    if (performance.now() > end) return false;
+    await new Promise(requestAnimationFrame);
+    const now = document.querySelector('.em-canvas canvas').dataset.frame;
+    const words = document.querySelector('.em-headline').textContent;
+    const rests = now === number && !window.emPending.size && !words.includes('computing');
+    quiet = rests ? quiet + 1 : 0;
+    number = now;
+  }
+  return true;
+}
+"""
+FRAMES = {"week07": 18}
+"""Animation frames after which all is drawn: 0.3 s where a thread may still have something to show,
+5 of them anywhere else."""
+
 
 @pytest.fixture(scope="module", params=EXPLORERS, ids=EXPLORERS.get)
 def page(request: Any, open_notebook: Callable[[str, list[str], str], Any]) -> Iterator[Any]:
     cell = f"from em_inverse import widgets\nwidgets.{request.param}()"
     page = open_notebook(f"{EXPLORERS[request.param]}.ipynb", [cell], f"{CANVAS}[data-frame='1']")
     page.week = EXPLORERS[request.param]
+    page.evaluate(WATCH)
     yield page
-    page.context.close()
+    page.close()
 
 
 def test_it_opens_with_picture_number_and_words(page: Any, screenshots: Path) -> None:
@@ -136,7 +172,7 @@ def test_large_type_fits_the_screen_of_a_hall(page: Any, screenshots: Path) -> N
     before = page.locator(".em-headline").bounding_box()["height"]
     plates = page.evaluate(PLATES)
     page.get_by_role("button", name="Large type").click()
-    page.wait_for_timeout(800)
+    _settle(page)
     page.locator(EXPLORER).first.scroll_into_view_if_needed()
     page.screenshot(path=screenshots / f"{page.week}_present.png")
     assert page.locator(".em-headline").bounding_box()["height"] > 1.8 * before
@@ -152,7 +188,7 @@ def test_large_type_fits_the_screen_of_a_hall(page: Any, screenshots: Path) -> N
     assert whole["height"] <= VISIBLE_HEIGHT, "with “more” open the hall sees only a part of it"
     _fold(page)
     page.get_by_role("button", name="Large type").click()
-    page.wait_for_timeout(500)
+    _settle(page)
     assert page.locator(CANVAS).bounding_box()["height"] == pytest.approx(height, abs=2)
     _no_complaints(page)
 
@@ -175,9 +211,10 @@ def test_stop_leaves_the_picture_and_puts_the_controls_back(page: Any) -> None:
 
 
 def test_running_the_cell_again_leaves_one_explorer(page: Any) -> None:
+    page.locator(CANVAS).evaluate("(canvas) => { canvas.dataset.old = ''; }")
     page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
-    page.wait_for_timeout(1500)
-    page.wait_for_selector(f"{CANVAS}[data-frame='1']", state="attached")
+    page.wait_for_selector(f"{CANVAS}:not([data-old])[data-frame='1']", state="attached")
+    _settle(page)
     assert page.locator(CANVAS).count() == 1
     page.locator(SLIDERS).first.focus()
     page.keyboard.press("ArrowRight")
@@ -207,21 +244,13 @@ def _fold(page: Any) -> None:
     """Open "more", or close it again."""
     for header in page.locator(".jupyter-widget-Collapse-header").all():
         header.click()
-        page.wait_for_timeout(300)
+        _settle(page)
 
 
 def _settle(page: Any) -> None:
-    """Wait until nothing is being computed and the canvas was not redrawn for a while."""
-    number, quiet = None, 0
-    for _ in range(500):
-        now = page.locator(CANVAS).get_attribute("data-frame")
-        working = "computing" in page.locator(".em-headline").inner_text()
-        quiet = quiet + 1 if now == number and not working else 0
-        if quiet >= 5:
-            return
-        number = now
-        page.wait_for_timeout(60)
-    pytest.fail("the canvas never came to rest")
+    """Wait until all that was asked of the explorer is on the canvas."""
+    if not page.evaluate(SETTLE, FRAMES.get(page.week, 5)):
+        pytest.fail("the canvas never came to rest")
 
 
 def _reset(page: Any) -> None:

@@ -28,7 +28,7 @@ WORDS = """
 def page(open_notebook: Callable[[str, list[str], str], Any]) -> Iterator[Any]:
     page = open_notebook("live.ipynb", [CELL], f"{CANVAS}[data-frame='1']")
     yield page
-    page.context.close()
+    page.close()
 
 
 @pytest.fixture(autouse=True)

@@ -61,7 +61,7 @@ RUN = """async (code) => {
 def page(open_notebook: Callable[[str, list[str], str], Any]) -> Iterator[Any]:
     page = open_notebook("volume.ipynb", [CELL], f"{ROOT}[data-frame='1']")
     yield page
-    page.context.close()
+    page.close()
 
 
 @pytest.fixture(autouse=True)

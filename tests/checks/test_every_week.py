@@ -82,6 +82,49 @@ def test_usual_wrong_answers_are_refused_by_name(task, entry, capsys):
     assert f"] {' '.join(entry.hint.split())}" in shown
 
 
+RUBBISH = {
+    "zero": lambda *args: 0.0,
+    "a tenth": lambda *args: 0.1,
+    "one": lambda *args: 1.0,
+    "seventeen": lambda *args: 17,
+    "two numbers": lambda *args: (1.0, 0.0),
+    "four zeros": lambda *args: np.zeros(4),
+    "four ones": lambda *args: np.ones(4),
+    "seven zeros": lambda *args: np.zeros(7),
+    "zeros like the first": lambda *args: np.zeros(np.shape(args[0])),
+    "zeros like the last": lambda *args: np.zeros(np.shape(args[-1])),
+    "ones like the last": lambda *args: np.ones(np.shape(args[-1])),
+    "a zero for each row": lambda *args: np.zeros(len(args[0])),
+    "a one for each row and one more": lambda *args: np.ones(len(args[0]) + 1),
+    "a zero for each column": lambda *args: np.zeros(np.shape(args[0])[-1]),
+    "a one for each column": lambda *args: np.ones(np.shape(args[0])[-1]),
+    "the first": lambda *args: args[0],
+    "a list": lambda *args: [],
+    "a mapping": lambda *args: {},
+    "nothing": lambda *args: None if args else 1,
+    "an error": lambda *args: 1 / 0,
+    "no argument": lambda: 3,
+    "seven arguments": lambda a, b, c, d, e, f, g: 3,
+}
+USUAL_RUBBISH = {
+    ("ramp", "the first"): "no filter",
+    ("into_ball", "the first"): "never moved",
+    ("carry", "the first"): "nothing new",
+}
+"""Exercise and rubbish that is one of its usual wrong answers, and the name of that."""
+
+
+@pytest.mark.no_cover  # so many times that tracing would cost as much as the checks
+@every_function
+@pytest.mark.parametrize("rubbish", RUBBISH)
+def test_constants_zeros_and_rubbish_are_refused(week, task, rubbish):
+    verdict = task.evaluate(RUBBISH[rubbish])
+    assert verdict.state in (State.WRONG, State.ERROR)
+    assert verdict.points == 0
+    assert verdict.misconception == USUAL_RUBBISH.get((task.name, rubbish), "")
+    assert "Traceback" not in str(verdict)
+
+
 @pytest.mark.parametrize("task", DECISIONS, ids=lambda task: task.name)
 def test_every_reason_has_its_words(task):
     best = task.reference(task.problem())

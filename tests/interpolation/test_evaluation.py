@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from em_inverse import interpolation, metrics
+from em_inverse import interpolation, metrics, tomography
 from em_inverse.errors import DataError, GeometryError, ParameterError
 from em_inverse.interpolation import gap_sweep, object_distance, reconstruction_sweep
 
@@ -39,6 +39,12 @@ def test_the_scale_does_not_know_the_truth(particle):
     assert changed > quiet
 
 
+def test_a_lone_gap_and_a_lone_method_are_lists_of_one(particle):
+    listed = gap_sweep(particle, [2], ["linear"])
+    assert gap_sweep(particle, 2, "linear") == listed
+    assert gap_sweep(particle, (gap for gap in [2]), ("linear",)) == listed
+
+
 def test_noise_is_in_what_is_filled_from_only(particle):
     noisy = particle.replace(
         projections=np.random.default_rng(0).poisson(30 * particle.projections) / 30
@@ -70,7 +76,69 @@ def test_distances_of_boxes_are_known():
     assert near == pytest.approx(1 / 3)
     assert rms == pytest.approx(np.sqrt(1 / 3))
     assert object_distance(a, b, n_points=5, seed=1) == object_distance(a, b, n_points=5, seed=1)
-    assert object_distance(a, a, n_points=5, seed=1)[0] > 0
+    assert object_distance(a, a, n_points=5, seed=1) == (0, 0)
+
+
+def test_both_ways_weigh_the_same_however_many_points_there_are():
+    one, many = np.zeros((2, 9, 9, 9))
+    one[4, 4, 4] = 1
+    many[4, 4, 2:7] = 1
+    near, rms = object_distance(one, many)
+    assert near == pytest.approx((0 + 6 / 5) / 2)
+    assert rms == pytest.approx(np.sqrt((0 + 10 / 5) / 2))
+    assert object_distance(many, one) == pytest.approx((near, rms))
+
+
+def test_few_points_tell_what_all_of_them_do():
+    rng = np.random.default_rng(0)
+    a = np.zeros((24, 24, 24))
+    a[6:18, 6:18, 6:18] = 1
+    b = np.roll(a, 2, axis=0)
+    whole = object_distance(a, b)
+    some = np.mean([object_distance(a, b, n_points=200, seed=rng) for _ in range(20)], axis=0)
+    assert some == pytest.approx(whole, rel=0.1)
+
+
+def test_total_variation_is_judged_by_the_specimen_where_it_is_known(particle):
+    part = particle.crop(y=12)
+    reference = np.zeros((60, 60, 12))
+    reference[20:40, 25:35, 3:9] = 1
+    given = reference.copy()
+    rows = reconstruction_sweep(part, [4], [], n_iter=8, specimen=given)
+    assert np.array_equal(given, reference)
+    assert [(row["gap"], row["series"]) for row in rows] == [
+        (0, "all tilts"), (4, "sparse"), (4, "sparse, TV")
+    ]  # fmt: skip
+    assert rows[0]["chamfer_px"] == rows[0]["rms_px"] == rows[0]["rmse"] == 0
+    volume = tomography.sirt(part, 8).volume
+    assert rows[0]["chamfer_specimen_px"] == object_distance(volume, reference)[0] > 0
+    plain = reconstruction_sweep(part, [4], [], n_iter=8, tv=False)
+    assert plain[0] == {k: v for k, v in rows[1].items() if k != "chamfer_specimen_px"}
+    with pytest.raises(DataError, match="specimen has shape"):
+        reconstruction_sweep(part, [4], [], n_iter=2, specimen=reference[:5])
+
+
+def test_generated_frames_are_no_truth(particle):
+    filled = interpolation.fill(particle, 2, "linear")
+    for call in (lambda: gap_sweep(filled, [1]), lambda: reconstruction_sweep(filled, [1])):
+        with pytest.raises(DataError, match="truth has 48 generated frames"):
+            call()
+
+
+def test_frames_that_cannot_be_compared_are_named(particle):
+    with pytest.raises(DataError, match="at least 11 × 11"):
+        gap_sweep(particle.crop(y=8), [1])
+    line = particle.replace(projections=particle.projections[:, :, 30])
+    with pytest.raises(DataError, match="at least 11 × 11"):
+        gap_sweep(line, [1])
+    with pytest.raises(DataError, match="same frames"):
+        gap_sweep(particle, [1], recorded=particle.crop(y=40))
+    dark = particle.replace(projections=-particle.projections)
+    with pytest.raises(DataError, match="recorded holds nothing above 0"):
+        gap_sweep(dark, [1], ["linear"])
+    empty = particle.crop(y=11).replace(projections=0 * particle.crop(y=11).projections)
+    with pytest.raises(DataError, match="nothing above 0"):
+        reconstruction_sweep(empty, [1], n_iter=2)
 
 
 def test_bad_requests_are_named(particle):

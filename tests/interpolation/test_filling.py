@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from em_inverse import TiltSeries, interpolation, metrics
-from em_inverse.errors import GeometryError, ParameterError
-from em_inverse.interpolation import METHODS, fill
+from em_inverse import TiltSeries, interpolation, metrics, simulate
+from em_inverse.errors import DataError, GeometryError, ParameterError
+from em_inverse.interpolation import METHODS, choice, fill
 
 RNG = np.random.default_rng(0)
 FEW = settings(max_examples=12, deadline=None)
@@ -168,6 +168,75 @@ def test_noise_is_not_put_into_the_frames_between():
     assert np.sqrt(model.noise_variance) == pytest.approx(0.1, rel=0.25)
 
 
+@pytest.fixture(scope="module")
+def halos():
+    """A crystal through a lens with strong C_s, −90° to 90° by 4°: halos, and no noise."""
+    cluster = simulate.fcc_cluster("Ir", 1.0).turned(3)
+    series = simulate.particle_tilt_series(
+        cluster,
+        shape=(80, 80),
+        pixel_size_nm=0.045,
+        probe="aberrated",
+        angles_deg=np.arange(-90, 91, 4),
+    )
+    return series.crop(y=12).select(np.arange(45))
+
+
+def test_detail_finer_than_the_tilts_allow_is_not_taken_for_noise(halos):
+    sparse = halos.select(np.arange(0, 45, 2))
+    model = interpolation.BowTie(sparse.angles_deg, sparse.projections)
+    assert model.noise_variance < 1e-7 * sparse.projections.max() ** 2
+    errors = {name: error(fill(sparse, 2, name), halos) for name in ("cubic", "band_limited")}
+    assert errors["band_limited"] < 0.8 * errors["cubic"]
+    auto = fill(sparse, 2)
+    assert auto.metadata["filling"]["method"] == "band_limited"
+    assert error(auto, halos) == errors["band_limited"]
+
+
+def test_noise_is_still_found_where_detail_is_too_fine(halos):
+    sparse = halos.select(np.arange(0, 45, 2))
+    noise = RNG.normal(scale=0.02, size=sparse.projections.shape)
+    noisy = sparse.replace(projections=(sparse.projections + noise).astype(np.float32))
+    model = interpolation.BowTie(noisy.angles_deg, noisy.projections)
+    assert np.sqrt(model.noise_variance) == pytest.approx(0.02, rel=0.4)
+    assert error(fill(noisy, 2), halos) < 0.8 * error(fill(noisy, 2, "linear"), halos)
+
+
+def test_what_leaves_the_frame_changes_its_sum(halos):
+    """Halos are cut off by the frame; its sum follows the tilt and must not be held constant."""
+    filled = fill(halos.select(np.arange(0, 45, 2)), 2, "band_limited")
+    made = filled.generated
+    sums = [series.projections[made].sum(axis=1) for series in (filled, halos)]
+    assert metrics.rmse(*sums) < 0.2 * np.std(sums[1], axis=0).mean()
+
+
+@pytest.mark.parametrize(
+    ("tried", "best"),
+    [
+        # The ratio of the errors held out decides, less what the band limit gains by itself.
+        ({"band_limited": 1.0, "geometric": 0.8, "expected": 0.1}, "band_limited"),
+        ({"band_limited": 1.0, "geometric": 0.8, "expected": 0.02}, "geometric"),
+        ({"band_limited": 1.0, "geometric": 0.1, "expected": 0.1}, "geometric"),
+        # The model promises much, and lines fill better than it.
+        ({"band_limited": 9.0, "geometric": 9.0, "expected": 0.1}, "linear"),
+    ],
+)
+def test_frames_held_out_correct_what_a_model_expects(tried, best):
+    errors = {"linear": 0.05, "cubic": 0.06, "band_limited": 0.02}
+    choice._compare(errors, {"linear": 3.0, "cubic": 4.0, **tried}, 0.0)
+    assert min(errors, key=errors.get) == best
+
+
+def test_two_or_three_tilts_vouch_for_no_model(particle):
+    for tilts in (2, 3):
+        few = particle.select(4 * np.arange(tilts))
+        choice_made = fill(few, 2).metadata["filling"]
+        assert choice_made["method"] == "linear"
+        assert "too few" in choice_made["reason"]
+    five = particle.select(4 * np.arange(5))
+    assert "frames held out" in fill(five, 2).metadata["filling"]["reason"]
+
+
 def test_angles_recorded_twice_are_both_kept():
     series = TiltSeries([[0.0, 1.0], [2.0, 1.0], [4.0, 5.0]], [0, 0, 10])
     filled = fill(series, 2, "linear")
@@ -218,3 +287,93 @@ def test_negative_intensities_are_not_cut_off():
 def test_bad_requests_are_named(particle, call, kind, match):
     with pytest.raises(kind, match=match):
         call(particle)
+
+
+@FEW
+@given(method=st.sampled_from(["linear", "cubic"]), size=st.integers(2, 9), seed=st.integers(0, 99))
+def test_weights_add_up_to_one_and_keep_what_was_recorded(method, size, seed):
+    rng = np.random.default_rng(seed)
+    angles = np.sort(rng.choice(np.arange(-80.0, 81), size, replace=False))
+    weights = getattr(interpolation, f"{method}_weights")
+    W = weights(angles, np.linspace(angles[0], angles[-1], 7))
+    assert np.allclose(W.sum(axis=1), 1)
+    assert np.allclose(weights(angles, angles), np.eye(size), atol=1e-12)
+    if method == "linear":
+        assert W.min() >= 0
+
+
+@pytest.mark.parametrize("weights", [interpolation.linear_weights, interpolation.cubic_weights])
+@pytest.mark.parametrize(
+    ("angles", "new", "match"),
+    [
+        ([0.0], [0.0], "at least two"),
+        ([0.0, 0.0], [0.0], "none twice"),
+        ([5.0, 0.0], [1.0], "rising order"),
+        ([0.0, 5.0], [6.0], "does not go beyond"),
+        ([0.0, 5.0], [np.nan], "does not go beyond"),
+    ],
+)
+def test_weights_refuse_what_they_would_get_wrong(weights, angles, new, match):
+    with pytest.raises(GeometryError, match=match):
+        weights(np.array(angles), np.array(new))
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "network"])
+@pytest.mark.parametrize("shape", [(1,), (2,), (7, 1), (8, 3)])
+def test_darkness_and_single_pixels_are_filled_without_a_warning(method, shape):
+    angles = np.arange(-60, 61, 20)
+    dark = fill(TiltSeries(np.zeros((7, *shape)), angles), 2, method, n_iter=3)
+    assert dark.projections.shape == (13, *shape)
+    assert not dark.projections.any()
+    light = fill(TiltSeries(RNG.random((7, *shape)), angles), 2, method, n_iter=3)
+    assert np.isfinite(light.projections).all()
+
+
+def test_darkness_has_no_expected_error():
+    model = interpolation.BowTie(np.arange(4.0), np.zeros((4, 9)))
+    assert model.expected_error(np.array([0.5, 1.5])).tolist() == [0, 0]
+    assert model.noise_variance == 0
+    assert model.nyquist_step_deg > 90
+
+
+@FEW
+@given(seed=st.integers(0, 99), even=st.booleans(), flip=st.booleans())
+def test_half_a_turn_mirrors_in_the_bow_tie(seed, even, flip):
+    """Filling at θ + 180° gives the mirrored frame of filling at θ, for odd and even detectors."""
+    rng = np.random.default_rng(seed)
+    n = 16 + (not even)
+    angles = np.sort(rng.choice(np.arange(-80.0, 81, 5), 9, replace=False))
+    model = interpolation.BowTie(angles, rng.random((9, n)) * np.hanning(n))
+    at = rng.uniform(-80, 80, 3)
+    there, back = model.predict(at), model.predict(at + (180 if flip else -180))
+    assert np.allclose(back, there[:, ::-1], atol=0.02)
+
+
+def test_the_input_stays_what_it_was(particle):
+    series = particle.select(np.arange(0, 12, 2)).crop(x=20, y=8)
+    before, marks = series.projections.copy(), dict(series.metadata)
+    for method in METHODS:
+        fill(series, 2, method, n_iter=2)
+    assert np.array_equal(series.projections, before)
+    assert series.metadata == marks
+
+
+def test_values_too_small_to_square_are_filled():
+    faint = TiltSeries(1e-200 * RNG.random((7, 12)), np.arange(7))
+    assert np.isfinite(fill(faint, 2, "band_limited").projections).all()
+
+
+def test_the_bow_tie_needs_an_angle_for_every_frame():
+    with pytest.raises(GeometryError, match="2 entries but projections has 3"):
+        interpolation.BowTie(np.arange(2.0), RNG.random((3, 8)))
+    with pytest.raises(DataError, match="frames has shape"):
+        interpolation.BowTie(np.arange(2.0), RNG.random(2))
+
+
+def test_two_tilts_leave_nothing_to_judge_the_residual_by():
+    """What the object does not explain is then filled by straight lines, all of it."""
+    series = TiltSeries(RNG.standard_normal((2, 9)), [-10, 10])
+    filled = fill(series, 2, "geometric", n_iter=4)
+    assert (series.projections < 0).any()
+    assert filled.projections[1] == pytest.approx(series.projections.mean(axis=0), abs=0.5)
+    assert np.corrcoef(filled.projections[1], series.projections.mean(axis=0))[0, 1] > 0.9

@@ -45,6 +45,20 @@ def test_recorded_frames_are_kept_and_units_do_not_matter(crystal):
     assert metrics.rmse(again.projections / 1000, filled.projections) < 1e-5
 
 
+@pytest.mark.parametrize("unit", [1e-30, 1e-12, 1e20])
+def test_currents_in_ampere_are_filled_as_counts_are(crystal, unit):
+    few = crystal.select([10, 14])
+    small = few.replace(projections=few.projections * np.float32(unit))
+    one, other = (interpolation.fill(s, 2, "network").projections[1] for s in (few, small))
+    np.testing.assert_allclose(other / unit, one, atol=1e-5 * one.max())
+
+
+def test_dark_frames_stay_dark_and_negative_ones_near_what_they_were():
+    dark, low = (TiltSeries(np.full((2, 16, 16), v, np.float32), [0, 4]) for v in (0, -1))
+    assert not interpolation.fill(dark, 2, "network").projections.any()
+    assert np.allclose(interpolation.fill(low, 2, "network").projections, -1, atol=0.01)
+
+
 def test_sizes_that_do_not_halve_are_padded(crystal):
     odd = crystal.crop(x=61, y=58).select([10, 14])
     whole = crystal.select([10, 14])

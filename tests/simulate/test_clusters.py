@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from em_inverse.errors import ParameterError
+from em_inverse.errors import DataError, ParameterError
 from em_inverse.simulate import (
+    Cluster,
     decahedron,
     fcc_cluster,
     icosahedron,
@@ -107,8 +108,29 @@ def test_what_judges_is_never_what_taught():
         (lambda: fcc_cluster("Au", 0.2), "13 are needed"),
         (lambda: random_cluster("test"), "split is 'test'"),
         (lambda: random_cluster(largest_nm=0.5), "largest_nm is 0.5"),
+        (lambda: random_cluster(atoms=80), "atoms is 80"),
+        (lambda: Cluster("Ax", np.zeros((1, 3)), "atom"), "element is 'Ax'"),
     ],
 )
 def test_impossible_particles_are_refused(make, match):
     with pytest.raises(ParameterError, match=match):
         make()
+
+
+@pytest.mark.parametrize(
+    ("positions", "match"),
+    [
+        ([[0.0, np.nan, 0.0]], "NaN or infinite"),
+        (np.zeros((0, 3)), "empty"),
+        (np.zeros((3, 2)), "shape"),
+        (np.zeros(3), "shape"),
+        ([["a", "b", "c"]], "dtype"),
+    ],
+)
+def test_positions_that_are_none_are_refused(positions, match):
+    with pytest.raises(DataError, match=match):
+        Cluster("Au", positions, "atoms")
+
+
+def test_whole_numbers_are_positions():
+    assert Cluster("Au", [[0, 0, 1], [0, 0, -1]], "pair").diameter_nm == 2

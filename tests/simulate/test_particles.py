@@ -112,6 +112,8 @@ def test_the_whole_turn_is_the_default():
         ({"probe": "blunt"}, ParameterError, "probe is 'blunt'"),
         ({"counts": 0}, ParameterError, "counts is 0"),
         ({"drift_px": -1}, ParameterError, "drift_px is -1"),
+        ({"drift_px": 1e7, "angles_deg": [0, 9]}, ParameterError, "out of the field"),
+        ({"counts": 1e12}, ParameterError, "counts is 1"),
         ({"angles_deg": [np.nan]}, GeometryError, "angles_deg"),
     ],
 )
