@@ -33,6 +33,7 @@ EXPLORERS = {
     "BudgetExplorer": 10,
     "DeblurringExplorer": 11,
     "FocusExplorer": 12,
+    "GapExplorer": 13,
 }
 MEDIAN_MS, P95_MS = 100, 150
 _STEPS = 40

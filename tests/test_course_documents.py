@@ -634,6 +634,20 @@ def test_the_demo_of_week_12():
     demo(12, f"would be off by {100 * heavy[1].one_slice_off:.0f} %")
 
 
+def test_the_demo_of_week_13():
+    def shown(**controls):
+        return state_of(widgets.GapExplorer, **controls)
+
+    demo(13, f"straight lines: PSNR {shown().psnr_db:.0f} dB")
+    demo(13, f"Gap to 1°: {shown(gap=1).psnr_db:.0f} dB", f"to 12: {shown(gap=12).psnr_db:.0f} dB")
+    methods = ("band_limited", "geometric", "network")
+    found = [f"{shown(method=method).psnr_db:.0f}" for method in methods]
+    demo(13, f"band-limited {found[0]}, geometric {found[1]}, network {found[2]} dB")
+    gold = shown(specimen="adatom", method="network", tilt=84)
+    demo(13, f"tilt to 84: {gold.psnr_db:.0f} dB and a smear")
+    demo(13, f"all frames together have {gold.mean_psnr_db:.0f} dB")
+
+
 def says(title, *phrases):
     """Check that the slip of this title states what was just computed."""
     chapter = guide().split("## Slips of the lecture")[1]

@@ -21,6 +21,7 @@ __all__ = [
     "fill_geometric",
     "held_out_errors",
     "mean_square",
+    "projected",
     "reconstructed",
     "some_rows",
 ]
@@ -154,6 +155,13 @@ def reconstructed(
         if iteration in after:
             found.append(x)
     return found
+
+
+def projected(
+    x: np.ndarray, frames: np.ndarray, angles: np.ndarray, center_shift: float
+) -> np.ndarray:
+    """Return the projections of an object x at some angles, of the size of the frames."""
+    return _beam(frames, angles, center_shift).forward(x)
 
 
 def _beam(frames: np.ndarray, angles: np.ndarray, center_shift: float) -> ParallelBeam:

@@ -8,7 +8,7 @@ import lazy_loader
 
 _load, _list, _names = lazy_loader.attach(
     __name__,
-    submodules=["colours", "controls", "panel", "raster", "runs", "static", "working"],
+    submodules=["colours", "controls", "gap", "panel", "raster", "runs", "static", "working"],
     submod_attrs={
         "budget": ["BudgetExplorer"],
         "canvas": ["Canvas"],
@@ -20,6 +20,7 @@ _load, _list, _names = lazy_loader.attach(
         "focus": ["FocusExplorer"],
         "forward_chain": ["ForwardExplorer"],
         "fusing": ["FusionExplorer"],
+        "gap": ["GapExplorer"],
         "k3d_view": ["explore"],
         "l_curve": ["LCurveExplorer"],
         "live": ["LiveExplorer", "LiveSession"],

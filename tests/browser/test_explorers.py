@@ -25,6 +25,7 @@ EXPLORERS = {
     "BudgetExplorer": "week10",
     "DeblurringExplorer": "week11",
     "FocusExplorer": "week12",
+    "GapExplorer": "week13",
 }
 CANVAS = ".em-canvas canvas"
 EXPLORER = ".em-explorer"
