@@ -138,6 +138,7 @@ def _sweep(
                 "gap / degrees",
                 f"{words}{unit}",
                 curves,
+                logy=words == "MSE",
             )
         )
 

@@ -63,6 +63,7 @@ def _lines(ax: Any, figure: dict[str, Any]) -> None:
         )
     if figure["logx"]:
         ax.set_xscale("log")
-    ax.set_yscale("log")
+    if figure.get("logy", True):
+        ax.set_yscale("log")
     ax.grid(True)
-    ax.legend(loc="lower left")
+    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1))

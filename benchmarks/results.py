@@ -77,6 +77,8 @@ class Figure:
         One statement.
     alt : str
         What is seen, for those who do not see it.
+    logy : bool
+        Whether the y axis is logarithmic; not for decibels, which are logarithms already.
     level : float or None
         Height of a line across, the bar.
     """
@@ -88,6 +90,7 @@ class Figure:
     ylabel: str
     curves: list[Curve]
     logx: bool = False
+    logy: bool = True
     level: float | None = None
 
 
