@@ -199,9 +199,10 @@ def kernel_environment() -> dict[str, str]:
     """
     import matplotlib.font_manager  # noqa: F401  (its first import writes a cache, and says so)
 
+    # Fewer threads are kept where somebody asks for them, because several notebooks run at a time.
     return {
-        **{name: value for name, value in os.environ.items() if name != "EM_INVERSE_DATA"},
         **THREAD_CAPS,
+        **{name: value for name, value in os.environ.items() if name != "EM_INVERSE_DATA"},
         **NO_NETWORK,
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "PYTHONHASHSEED": "0",
