@@ -22,7 +22,7 @@ from em_inverse.tilt_series import TiltSeries, check_series
 
 __all__ = ["METHODS", "fill"]
 
-METHODS = ("auto", "linear", "cubic", "band_limited", "geometric", "network")
+METHODS = ("auto", "linear", "cubic", "band_limited", "geometric", "network", "network_frames")
 """The ways to fill."""
 
 _SAME = 1e-6
@@ -48,9 +48,12 @@ def fill(
       what it does not explain. Best for sparse tilts, wrong where x ≥ 0 is: a background that was
       not subtracted, a probe with strong aberrations. See
       :mod:`em_inverse.interpolation.geometric`.
-    - ``network``: a small network corrects the straight line; it has learned from simulated metal
-      particles at 0.036 nm per pixel and gaps up to 24°, and draws such particles. See
+    - ``network``: a small network weighs the object of the geometric way against the straight line,
+      pixel by pixel, and corrects; it has learned from simulated metal particles at 0.036 nm per
+      pixel and gaps up to 24°, and draws such particles. See
       :mod:`em_inverse.interpolation.network`.
+    - ``network_frames``: the same network without the object. It sees the two to four frames around
+      only, as published ones do; to compare with.
     - ``auto``: the one of the first four that is expected to be least wrong, see
       :func:`em_inverse.interpolation.choose`.
 
@@ -71,7 +74,8 @@ def fill(
         Angles of the frames to add, between the smallest and the largest recorded one, instead of
         `factor`.
     n_iter : int, optional
-        Iterations of the geometric way; by frames held out unless given.
+        Iterations of the geometric way, and of the object that the network sees; by frames held
+        out unless given.
 
     Returns
     -------
@@ -140,7 +144,9 @@ def _made(
     if method == "band_limited":
         return BowTie(angles, frames, shift).predict(new)
     if method == "network":
-        return fill_network(angles, frames, new)
+        return fill_network(angles, frames, new, shift, n_iter)
+    if method == "network_frames":
+        return fill_network(angles, frames, new, shift, n_iter=0)
     return fill_geometric(angles, frames, new, shift, n_iter).frames
 
 

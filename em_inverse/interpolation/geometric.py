@@ -173,6 +173,8 @@ def _share(angles: np.ndarray, left: np.ndarray) -> float:
     """How far the residual of a frame is foretold by its neighbours': noise is not."""
     if angles.size < 3:
         return 1.0
+    # Squares of currents in ampere would be zero in single precision.
+    left = left / max(float(np.abs(left).max()), np.finfo(left.dtype).tiny)
     inner = np.arange(1, angles.size - 1)
     part = ((angles[inner] - angles[inner - 1]) / (angles[inner + 1] - angles[inner - 1])).astype(
         left.dtype

@@ -1,10 +1,13 @@
 """A compact network that fills the gap between two frames, run with numpy alone.
 
-A residual U-Net of three levels and 194,905 parameters, one for all gaps and places. It sees the
+A residual U-Net of three levels and 195,626 parameters, one for all gaps and places. It sees the
 straight line between two recorded frames, their difference, how much the polynomial through four
-frames bends away from the line, and where in the gap it is asked; it adds a correction in units of
-the difference. It has learned from simulated metal particles (`data/train_tilt_network.py`), so on
-anything else it will draw metal particles: that is what a learned prior does.
+frames bends away from the line, how much the projection of an object reconstructed from all of them
+does (:mod:`em_inverse.interpolation.geometric`), and where in the gap it is asked. It adds as much
+of the object as it trusts it, pixel by pixel, and a correction. It was often shown no object when
+it learned, so that it can do without, far worse. It has learned from simulated metal particles
+(`data/train_tilt_network.py`), so on anything else it will draw metal particles: that is what a
+learned prior does.
 """
 
 from __future__ import annotations
@@ -16,26 +19,52 @@ import numpy as np
 
 from em_inverse._resources import data_dir
 from em_inverse.errors import ChecksumError, DataError
+from em_inverse.interpolation.geometric import fill_geometric
 
-__all__ = ["N_CHANNELS", "SLOPE", "channels", "fill_network", "forward", "weights"]
+__all__ = [
+    "FEWEST",
+    "N_CHANNELS",
+    "OBJECT",
+    "SLOPE",
+    "channels",
+    "corrected",
+    "fill_network",
+    "forward",
+    "weights",
+]
 
-N_CHANNELS = 5
+N_CHANNELS = 6
+OBJECT = 3
+"""Which channel holds the projection of the object, less the straight line."""
 SLOPE = 0.1
 
 _FILE = "tilt-network.npz"
-_SHA256 = "7905cd982237cd9fa6bcef4aa36caa622751435590ecb4eb8fb28fe614975c33"
+_SHA256 = "6ddc769187ee237bc8a988b9bbcec05c43ac03aecb4f1da917511ae8dd8665d0"
 _TALLEST = 24.0
 """Widest gap that was learned from, in degrees; inputs count gaps in it."""
+FEWEST = 5
+"""Recorded frames below which no object is reconstructed."""
 
 
-def fill_network(angles: np.ndarray, frames: np.ndarray, new: np.ndarray) -> np.ndarray:
-    """Return frames at other angles, each from the two or four recorded frames around it.
+def fill_network(
+    angles: np.ndarray,
+    frames: np.ndarray,
+    new: np.ndarray,
+    center_shift: float = 0.0,
+    n_iter: int | None = None,
+) -> np.ndarray:
+    """Return frames at other angles, each from the frames around it and an object seen from there.
 
     Parameters
     ----------
     angles, new : ndarray
         In degrees, rising.
     frames : ndarray, shape (n_tilts, nx, ny)
+    center_shift : float
+        Where the tilt axis falls, in pixels from the middle.
+    n_iter : int, optional
+        Iterations of the reconstruction; by frames held out unless given. With 0, or with less than
+        5 recorded frames, the network sees no object.
 
     Raises
     ------
@@ -47,21 +76,41 @@ def fill_network(angles: np.ndarray, frames: np.ndarray, new: np.ndarray) -> np.
             f"series has projections of shape {frames.shape}, one slice without an axis y; the "
             f"network has learned from images. Choose another method."
         )
+    turned = None
+    if n_iter != 0 and angles.size >= FEWEST:
+        turned = fill_geometric(angles, frames, new, center_shift, n_iter).frames
+    return corrected(angles, frames, new, turned)
+
+
+def corrected(
+    angles: np.ndarray, frames: np.ndarray, new: np.ndarray, turned: np.ndarray | None = None
+) -> np.ndarray:
+    """Return what the network makes of recorded frames and, if given, those of the geometric way.
+
+    Parameters
+    ----------
+    angles, new : ndarray
+        In degrees, rising.
+    frames : ndarray, shape (n_tilts, nx, ny)
+    turned : ndarray, shape (n_new, nx, ny), optional
+    """
     made = np.zeros((new.size, *frames.shape[1:]), frames.dtype)
     # Whatever the unit of the data, currents in ampere or counts, the network sees the same.
     unit = float(np.abs(frames).max())
     if unit == 0:
         return made
+    shown = (frames / unit).astype(np.float32)
     for index, angle in enumerate(new.tolist()):
         after = int(np.clip(np.searchsorted(angles, angle), 1, angles.size - 1))
         near = slice(max(after - 2, 0), after + 2)
-        seen, line, scale = channels(angles[near], (frames[near] / unit).astype(np.float32), angle)
+        there = None if turned is None else (turned[index] / unit).astype(np.float32)
+        seen, line, scale = channels(angles[near], shown[near], angle, there)
         made[index] = unit * (line + np.float32(scale) * forward(seen))
     return made
 
 
 def channels(
-    angles: np.ndarray, frames: np.ndarray, angle: float
+    angles: np.ndarray, frames: np.ndarray, angle: float, turned: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Return what the network sees, the straight line, and the unit of its answer.
 
@@ -73,10 +122,12 @@ def channels(
         In a unit in which the brightest pixel of the series is about 1.
     angle : float
         Where a frame is wanted, in degrees.
+    turned : ndarray, shape (nx, ny), optional
+        The geometric way's frame there. Without it, the network is shown the straight line twice.
 
     Returns
     -------
-    seen : ndarray, shape (5, nx, ny)
+    seen : ndarray, shape (6, nx, ny)
     line : ndarray, shape (nx, ny)
     scale : float
         √(Σ c⁴ / Σ c²) of half the change c between the frames: vacuum around does not change it.
@@ -90,12 +141,14 @@ def channels(
     energy = np.square(change, dtype=np.float64)
     scale = float(np.sqrt(np.square(energy).sum() / (energy.sum() + 1e-30))) + 1e-12
     curved = np.tensordot(_lagrange(angles, angle).astype(np.float32), frames, 1)
+    seen_through = line if turned is None else turned
     bright = max(float(np.abs(first).max()), float(np.abs(last).max()), 1e-12)
     seen = np.stack(
         [
             line / bright,
             change / scale,
             np.clip((curved - line) / scale, -10, 10),
+            np.clip((seen_through - line) / scale, -10, 10),
             np.full_like(line, (high - low) / _TALLEST),
             np.full_like(line, part - 0.5),
         ]
@@ -108,7 +161,7 @@ def forward(seen: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    seen : ndarray of float32, shape (5, nx, ny)
+    seen : ndarray of float32, shape (6, nx, ny)
 
     Returns
     -------
@@ -116,9 +169,11 @@ def forward(seen: np.ndarray) -> np.ndarray:
 
     Examples
     --------
-    >>> forward(np.zeros((5, 10, 7), np.float32)).shape
+    >>> forward(np.zeros((6, 10, 7), np.float32)).shape
     (10, 7)
     """
+    from scipy.special import expit
+
     nx, ny = seen.shape[1:]
     x = np.pad(seen, ((0, 0), (0, -nx % 4), (0, -ny % 4)))
     a = _layer("a2", _layer("a1", x))
@@ -126,7 +181,8 @@ def forward(seen: np.ndarray) -> np.ndarray:
     c = _layer("c2", _layer("c1", _halved(b)))
     d = _layer("d1", np.concatenate([_doubled(c), b]))
     e = _layer("e1", np.concatenate([_doubled(d), a]))
-    result: np.ndarray = _convolved("e2", e)[0, :nx, :ny]
+    correction, trust = _convolved("e2", e)
+    result: np.ndarray = (correction + expit(trust) * x[OBJECT])[:nx, :ny]
     return result
 
 

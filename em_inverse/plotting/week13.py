@@ -46,6 +46,7 @@ ROLES = {
     "band_limited": ("tikhonov", "band-limited"),
     "geometric": ("algebraic", "geometric"),
     "network": ("learned", "network"),
+    "network_frames": ("learned", "network,\nframes only"),
     "sparse": ("measurement", "sparse"),
     "sparse, TV": ("tv", "sparse, TV"),
 }
@@ -322,8 +323,9 @@ def explorer(widget: Any) -> None:
 
 def _curve(ax: Axes, name: str, x: Sequence[float], y: Sequence[float]) -> None:
     role, label = ROLES[name]
+    face = "white" if name == "network_frames" else COLOURS[role]
     ax.plot(x, y, color=COLOURS[role], linestyle=LINESTYLES[role], marker=MARKERS[role],
-            label=label)  # fmt: skip
+            markerfacecolor=face, label=label)  # fmt: skip
 
 
 def _stepped(values: np.ndarray, window: tuple[float, float]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The explorer of week 13: the gap between recorded frames, and four ways to fill it."""
+"""The explorer of week 13: the gap between recorded frames, and five ways to fill it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from em_inverse import interpolation, metrics, simulate, tomography
+from em_inverse.interpolation.network import corrected
 from em_inverse.tilt_series import TiltSeries
 from em_inverse.widgets import working
 from em_inverse.widgets.controls import Choice, Slider
@@ -36,6 +37,7 @@ METHODS = {
     "band_limited": "band-limited",
     "geometric": "geometric",
     "network": "network",
+    "network_frames": "network, frames only",
 }
 SPECIMENS = {"crystal": "a crystal", "adatom": "a crystal with a gold atom on it"}
 BESIDE = {
@@ -48,7 +50,7 @@ _WINDOWS = {"crystal": (0.0, 0.8), "adatom": (0.0, 0.3), "difference": (-0.3, 0.
 _TOP = 0.05
 _GOLD_NM, _GOLD_BRIGHT = (0.32, -0.87, -0.25), 21
 _ITERATIONS = 40
-_ROWS = 8
+_ROWS, _FRAMES = 8, 8
 # Fillings kept for going back; one at gap 1 holds 90 frames of 64 × 64 pixels, 1.5 MB.
 _MOST_FILLINGS = 96
 
@@ -169,7 +171,7 @@ def filling(specimen: str = "crystal", method: str = "linear", gap: int = 4) -> 
     Parameters
     ----------
     specimen : {"crystal", "adatom"}
-    method : {"linear", "band_limited", "geometric", "network"}
+    method : {"linear", "band_limited", "geometric", "network", "network_frames"}
     gap : int
         In degrees.
 
@@ -201,34 +203,39 @@ def filling(specimen: str = "crystal", method: str = "linear", gap: int = 4) -> 
 
 def _filled(sparse: TiltSeries, method: str, angles: np.ndarray) -> TiltSeries:
     """Fill in parts, so that whoever waits can see how far it is, and stop it."""
-    if method == "network":
-        parts = np.array_split(angles, max(angles.size // 8, 1))
-        filled = sparse
-        frames = []
-        for done, some in enumerate(parts):
-            working.tick(done, len(parts))
-            one = interpolation.fill(sparse, method=method, angles_deg=some)
-            frames.append(one.projections[one.generated])
-        filled = interpolation.fill(sparse, method="linear", angles_deg=angles)
-        return _with_frames(filled, np.concatenate(frames), method)
-    if method == "geometric":
-        filled = interpolation.fill(sparse, method="linear", angles_deg=angles)
-        made = np.empty((angles.size, N, N), np.float32)
-        for first in range(0, N, _ROWS):
-            working.tick(first, N)
-            rows = slice(first, first + _ROWS)
-            part = sparse.replace(projections=np.ascontiguousarray(sparse.projections[:, :, rows]))
-            one = interpolation.fill(part, method=method, angles_deg=angles, n_iter=_ITERATIONS)
-            made[:, :, rows] = one.projections[one.generated]
-        return _with_frames(filled, made, method)
-    return interpolation.fill(sparse, method=method, angles_deg=angles)
-
-
-def _with_frames(filled: TiltSeries, frames: np.ndarray, method: str) -> TiltSeries:
+    if not method.startswith(("geometric", "network")):
+        return interpolation.fill(sparse, method=method, angles_deg=angles)
+    filled = interpolation.fill(sparse, method="linear", angles_deg=angles)
+    made = None if method == "network_frames" else _turned(sparse, angles)
+    if method.startswith("network"):
+        made = _corrected(sparse, angles, made)
     projections = filled.projections.copy()
-    projections[filled.generated] = frames
+    projections[filled.generated] = made
     told = {"method": method, "reason": "asked for"}
     return filled.replace(projections=projections, metadata={"filling": told})
+
+
+def _turned(sparse: TiltSeries, angles: np.ndarray) -> np.ndarray:
+    """Frames of the geometric way, some rows at a time."""
+    made = np.empty((angles.size, N, N), np.float32)
+    for first in range(0, N, _ROWS):
+        working.tick(first, N)
+        rows = slice(first, first + _ROWS)
+        part = sparse.replace(projections=np.ascontiguousarray(sparse.projections[:, :, rows]))
+        one = interpolation.fill(part, method="geometric", angles_deg=angles, n_iter=_ITERATIONS)
+        made[:, :, rows] = one.projections[one.generated]
+    return made
+
+
+def _corrected(sparse: TiltSeries, angles: np.ndarray, turned: np.ndarray | None) -> np.ndarray:
+    """What the network makes of them, some frames at a time."""
+    made = np.empty((angles.size, N, N), np.float32)
+    for first in range(0, angles.size, _FRAMES):
+        working.tick(first, angles.size)
+        some = slice(first, first + _FRAMES)
+        seen = None if turned is None else turned[some]
+        made[some] = corrected(sparse.angles_deg, sparse.projections, angles[some], seen)
+    return np.maximum(made, 0)
 
 
 @lru_cache(maxsize=256)
@@ -249,7 +256,7 @@ _SLICED: set[tuple[str, str, int]] = set()
 
 
 class GapExplorer(Explorer):
-    """Widen the gap between recorded frames, fill it four ways, and see what was invented.
+    """Widen the gap between recorded frames, fill it five ways, and see what was invented.
 
     It opens at a gap of 4°, filled by straight lines: two ghosts in place of every column. Take the
     geometric way and most of the difference goes; narrow the gap to 1° and the band limit wins.

@@ -33,14 +33,14 @@ def filled(whole, method):
 
 
 def test_it_is_quiet_about_a_particle_like_those_learned_from(usual):
-    check = interpolation.consistency(filled(usual, "network"), **HOW)
+    check = interpolation.consistency(filled(usual, "network_frames"), **HOW)
     assert not check.rings
     assert check.ratios.max() < 1
     assert str(check).startswith("quiet: no generated frame")
 
 
 def test_it_rings_about_a_particle_unlike_them_and_says_where(odd):
-    made = filled(odd, "network")
+    made = filled(odd, "network_frames")
     check = interpolation.consistency(made, **HOW)
     assert check.rings
     assert check.ratios.max() > 2
@@ -69,7 +69,7 @@ def test_frames_of_the_geometric_way_pass_whatever_they_show(odd):
 
 
 def test_a_bad_recorded_frame_covers_for_bad_generated_ones(odd):
-    made = filled(odd, "network")
+    made = filled(odd, "network_frames")
     before = interpolation.consistency(made, **HOW)
     frames = made.projections.copy()
     frames[20] = np.roll(frames[20], 12, axis=0)

@@ -16,7 +16,7 @@ def test_it_shows_what_the_package_computes(method):
     found = filling("crystal", method, 8)
     whole = recording()
     kept = whole.select(np.arange(0, 181, 16))
-    how = {"n_iter": 40} if method == "geometric" else {}
+    how = {"n_iter": 40} if method in ("geometric", "network") else {}
     made = interpolation.fill(
         kept, method=method, angles_deg=whole.angles_deg[8:-8:16][: kept.n_tilts - 1], **how
     )
