@@ -37,6 +37,7 @@ EXPLORERS = {
 }
 MEDIAN_MS, P95_MS = 100, 150
 _STEPS = 40
+_PATIENCE_S = 60
 
 
 def run(settings: Settings) -> Result:
@@ -115,13 +116,20 @@ def _walk(page: Any, slider: Any, steps: int) -> _Slider:
     slider.focus()
     key = "ArrowRight"
     for step in range(steps):
+        # As numbers: rounding makes the upper end of a logarithmic slider say "-0.0" for "0.0".
         now, low, high = (
-            slider.get_attribute(f"aria-value{name}") for name in ("now", "min", "max")
+            float(slider.get_attribute(f"aria-value{name}")) for name in ("now", "min", "max")
         )
         key = {high: "ArrowLeft", low: "ArrowRight"}.get(now, key)
         page.evaluate("() => { window.emSteps = []; window.emSaid = ''; }")
         page.keyboard.press(key)
-        page.wait_for_function("() => window.emSteps.length > 0", timeout=60_000)
+        try:
+            page.wait_for_function("() => window.emSteps.length > 0", timeout=_PATIENCE_S * 1000)
+        except Exception as error:
+            raise RuntimeError(
+                f"{found.label!r} at {now:g} of {low:g} to {high:g}: no new picture within "
+                f"{_PATIENCE_S} s of {key}, step {step + 1}"
+            ) from error
         found.times.append(round(page.evaluate("() => window.emSteps[0]"), 1))
         if "computing" in page.evaluate("() => window.emSaid"):
             found.loud.add(step)

@@ -655,11 +655,9 @@ class ChannelTotalVariation(Prior):
             value, *rest = joint_variation.dual_step(new, old, p[:, :n], lam, sigma, rho)
             sums += rest
         else:
-            weights = self._limits(1.0, n)
-            for c, limit in enumerate(self._limits(lam, n).tolist()):
-                one, *rest = kernels.dual_step(new[c], old[c], p[:, c], limit, sigma, rho)
-                value += float(weights[c]) * one
-                sums += rest
+            each = kernels.dual_steps(new, old, p[:, :n], self._limits(lam, n), sigma, rho)
+            value = float(self._limits(1.0, n) @ each[:, 0])
+            sums += each[:, 1:].sum(axis=0)
         if self.combined is not None:
             unit = self._unit.astype(x.dtype)
             sum_new, sum_old = np.tensordot(unit, new, 1), np.tensordot(unit, old, 1)

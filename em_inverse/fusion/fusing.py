@@ -71,6 +71,7 @@ def fuse(
     scale: float | None = None,
     counts_per_unit: float | None = None,
     haadf_unit: float | None = None,
+    x0: ArrayLike | None = None,
     n_iter: int = 100,
     tol: float = 1e-4,
     progress: bool = False,
@@ -137,6 +138,10 @@ def fuse(
         S; by default the counts of a bright pixel of the richest map, per sensitivity.
     haadf_unit : float, optional
         What the image is divided by; by default its own bright level.
+    x0 : array_like, shape (n, rows, columns), optional
+        Start, in counts. By default the maps denoised each by itself; where `scale` is given, the
+        spectra, smoothed. The dual of TV starts at zero all the same, so that maps near the answer
+        save little time.
     n_iter : int
         Limit of iterations.
     tol : float
@@ -198,11 +203,15 @@ def fuse(
     lam_spectrum = check_number(lam_spectrum, "lam_spectrum", minimum=0, exclusive=True)
     if lam_tv is None:
         lam_tv = TYPICAL_TV * lam_spectrum * spectra.step
-    alone = None
+    start = None
     if scale is None:
         first = _alone(spectra, contrast, TYPICAL_TV_ALONE * spectra.step, None, vacuum, True, 1e-3)
-        alone = first.run(30).x
-        scale = _brightness(alone, contrast, probe, image)
+        start = first.run(30).x
+        scale = _brightness(start, contrast, probe, image)
+    if x0 is not None:
+        shape = (spectra.per_unit.size, *image.shape)
+        start = check_array(x0, "x0", shape=shape, dtype=np.float64)[spectra.used]
+        start = start / spectra.per_unit[spectra.used, None, None]
     if tv_weights is None:
         brightness = contrast.weights**gamma
         heard = scale * brightness * _distinct(brightness) * spectra.step / sigma
@@ -214,7 +223,7 @@ def fuse(
         background=spectra.beta, importance=spectra.k, noise=noise, vacuum=vacuum,
     )  # fmt: skip
     solver = Fusion(
-        model, lam_spectrum, lam_tv, alone, tv_weights=weights, keep_totals=keep_totals,
+        model, lam_spectrum, lam_tv, start, tv_weights=weights, keep_totals=keep_totals,
         stop=settled(tol),
     )  # fmt: skip
     run = solver.run(check_integer(n_iter, "n_iter", minimum=1), progress=progress)

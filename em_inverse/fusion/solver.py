@@ -228,16 +228,12 @@ class Fusion(Solver):
         slope, misfit = self._slope.reshape(shape), self._misfit.copy()
         tau, sigma = self._steps()
         limits = np.maximum(self.lam_tv * self.tv_weights, 1e-30)
-        tv = np.zeros(n)
         for _ in range(self.sweeps):
             fused_maps.primal_step(
                 x, previous, self._p, spectra, background, weight, lift, slope, self._constant,
                 misfit, model.inside, tau, _RELAXATION, model.noise == "poisson",
             )  # fmt: skip
-            for e in range(n):
-                tv[e] = total_variation.dual_step(
-                    x[e], previous[e], self._p[:, e], limits[e], sigma, _RELAXATION
-                )[0]
+            tv = total_variation.dual_steps(x, previous, self._p, limits, sigma, _RELAXATION)[:, 0]
         self.x = x.reshape(before.shape)
         if self.keep_totals:
             self._raise_totals()

@@ -50,6 +50,8 @@ class Recording:
         The image, shape (64, 64), and the maps, shape (3, 64, 64), in counts.
     alone : ndarray, shape (3, 64, 64)
         Maps by total variation alone, on the scale of the truth.
+    start : ndarray, shape (3, 64, 64)
+        Where fusion begins, in counts.
     lam_spectrum, lam_tv : float
         The usual λ₁ and λ₂.
     """
@@ -58,6 +60,7 @@ class Recording:
     haadf: np.ndarray
     counts: np.ndarray
     alone: np.ndarray
+    start: np.ndarray
     lam_spectrum: float
     lam_tv: float
 
@@ -118,8 +121,18 @@ def recording(dose: float = 0.1) -> Recording:
     haadf = rng.poisson(IMAGE * dose * image / image.max())
     counts = rng.poisson(SPECTRAL * dose * truth)
     alone = fusion.denoise(counts, ELEMENTS).x / (SPECTRAL * dose)
+    start = fusion.denoise(counts, ELEMENTS, n_iter=30, tol=1e-3).x
     usual = fusion.fuse(haadf, counts, ELEMENTS, n_iter=1).parameters
-    return Recording(truth, haadf, counts, alone, usual["lambda_spectrum"], usual["lambda_tv"])
+    lam_spectrum, lam_tv = usual["lambda_spectrum"], usual["lambda_tv"]
+    return Recording(truth, haadf, counts, alone, start, lam_spectrum, lam_tv)
+
+
+@lru_cache(maxsize=64)
+def _brightness(dose: float, gamma: float) -> float:
+    """α does not depend on λ: it is fitted once for each dose and law."""
+    at = recording(dose)
+    found = fusion.fuse(at.haadf, at.counts, ELEMENTS, gamma=gamma, n_iter=1)
+    return float(found.parameters["scale"])
 
 
 class FusionExplorer(Explorer):
@@ -154,6 +167,7 @@ class FusionExplorer(Explorer):
         fused = fusion.fuse(
             at.haadf, at.counts, ELEMENTS, gamma=gamma, n_iter=30,
             lam_spectrum=lam_spectrum * at.lam_spectrum, lam_tv=lam_tv * at.lam_tv,
+            scale=_brightness(dose, gamma), x0=at.start,
         )  # fmt: skip
         found = fusion.check(fused, try_gamma=False)
         maps = fused.x / (SPECTRAL * dose)

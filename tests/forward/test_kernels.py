@@ -1,12 +1,16 @@
 """The compiled projector against its definition."""
 
+import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numba
 import numpy as np
 import pytest
 
+from em_inverse.errors import ParameterError
 from em_inverse.forward import kernels
 from em_inverse.forward.kernels import joseph
 from em_inverse.forward.kernels.reference import joseph_matrix
@@ -102,12 +106,45 @@ def test_kernels_run_from_several_threads_at_once():
 
 def test_warm_up_visits_every_family(monkeypatch):
     visited = []
-    for family in kernels._FAMILIES:
+    families = [family for group in kernels._GROUPS for family in group]
+    files = Path(kernels.__file__).parent.glob("*.py")
+    assert sorted(families) == sorted({f.stem for f in files} - {"__init__", "reference"})
+    for family in families:
         module = __import__(f"em_inverse.forward.kernels.{family}", fromlist=["_warm_up"])
         monkeypatch.setattr(module, "_warm_up", lambda family=family: visited.append(family))
     kernels.warm_up()
-    assert visited == list(kernels._FAMILIES)
-    assert "joseph" in visited
+    assert visited == families
+
+
+def test_groups_of_kernels_share_nothing():
+    """Two processes must not compile the same function."""
+    for group in kernels._GROUPS:
+        for family in group:
+            text = (Path(kernels.__file__).parent / f"{family}.py").read_text(encoding="utf-8")
+            used = set(re.findall(r"from em_inverse\.forward\.kernels\.(\w+) import", text))
+            assert used <= set(group)
+
+
+@pytest.mark.parametrize("wrong", [0, 1.5, "two"])
+def test_warm_up_needs_a_process(wrong):
+    with pytest.raises(ParameterError, match="processes is"):
+        kernels.warm_up(wrong)
+
+
+def test_other_processes_fill_the_cache(tmp_path):
+    """What they compiled is not compiled again."""
+    quick = (("atoms",), ("atom_potential",))
+    code = f"from em_inverse.forward import kernels; kernels._GROUPS = {quick};"
+    env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+
+    def run(processes):
+        call = f"{code} kernels.warm_up({processes})"
+        subprocess.run([sys.executable, "-c", call], env=env, check=True, timeout=600)
+        return {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb?")}
+
+    cached = run(2)
+    assert {"atoms", "atom_potential"} == {path.name.split(".")[0] for path in cached}
+    assert run(1) == cached
 
 
 def test_each_kernel_is_compiled_once_per_precision_whatever_the_arrays():

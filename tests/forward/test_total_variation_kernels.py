@@ -145,6 +145,21 @@ def test_fused_primal_dual_steps_equal_the_plain_ones(
     assert not x[~np.broadcast_to(inside, shape)].any()
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("threshold", [0, 10**9])
+def test_the_step_of_a_stack_is_that_of_each_array(dtype, threshold, monkeypatch):
+    monkeypatch.setattr(kernels, "PARALLEL_FROM", threshold)
+    rng = np.random.default_rng(3)
+    x, previous = rng.standard_normal((2, 3, 4, 5, 6)).astype(dtype)
+    p, q = kernels.dual_zeros((3, 4, 5, 6), dtype), kernels.dual_zeros((3, 4, 5, 6), dtype)
+    limits = np.array([0.1, 1.0, 10.0])
+    one = [kernels.dual_step(x[e], previous[e], q[:, e], limits[e], 0.4, 1.8) for e in range(3)]
+    together = kernels.dual_steps(x, previous, p, limits, 0.4, 1.8)
+    np.testing.assert_allclose(together, one, rtol=1e-12)
+    assert p.any()
+    assert np.array_equal(p, q)
+
+
 def test_each_kernel_is_compiled_once_per_precision_whatever_the_arrays():
     """Read-only and writable arrays are different types to numba; users must not pay for both."""
     kernels._warm_up()
@@ -164,3 +179,5 @@ def test_each_kernel_is_compiled_once_per_precision_whatever_the_arrays():
         kernels._dual_step,
     ):
         assert sorted(str(s[2].dtype) for s in kernel.signatures) == ["float32", "float64"]
+    stacks = sorted(str(s[0].dtype) for s in kernels._dual_steps.signatures)
+    assert stacks == ["float32", "float64"]

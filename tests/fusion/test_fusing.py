@@ -189,6 +189,18 @@ def test_an_element_without_counts_stays_zero_and_spares_the_others(high):
     assert len(weighted.parameters["tv_weights"]) == 3
 
 
+def test_the_start_is_the_maps_denoised_each_by_itself(high):
+    _, haadf, counts = high
+    silent = np.concatenate([counts, np.zeros_like(counts[:1])])
+    given = (haadf, silent, [*ELEMENTS, "Ti"])
+    usual = fusion.fuse(*given, n_iter=3)
+    start = fusion.denoise(*given[1:], n_iter=30, tol=1e-3).x
+    same = fusion.fuse(*given, n_iter=3, scale=usual.parameters["scale"], x0=start)
+    assert same.x == pytest.approx(usual.x, abs=1e-3)
+    other = fusion.fuse(*given, n_iter=3, x0=silent)
+    assert error(other.x, usual.x) > 0.02
+
+
 def test_one_element_and_odd_shapes():
     rng = np.random.default_rng(5)
     counts = rng.poisson(50.0, (1, 5, 37))
@@ -224,6 +236,7 @@ BAD = {
     "lambda 1": ({"lam_spectrum": 0}, ParameterError, "lam_spectrum is 0"),
     "psf": ({"psf": -1}, ParameterError, "psf is -1"),
     "iterations": ({"n_iter": 0}, ParameterError, "n_iter is 0"),
+    "start": ({"x0": np.ones((1, 8, 8))}, DataError, r"x0 has shape \(1, 8, 8\)"),
     "complex": ({"maps": np.ones((2, 8, 8)) * 1j}, DataError, "complex"),
     "vacuum": ({"vacuum": np.ones((8, 8))}, DataError, "True everywhere"),
 }

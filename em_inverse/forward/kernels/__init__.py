@@ -15,6 +15,8 @@ import importlib
 import threading
 from collections.abc import Iterator
 
+from em_inverse.errors import check_integer
+
 __all__ = ["as_many_threads_as", "one_at_a_time", "warm_up"]
 
 #: Held around every parallel kernel. Re-entrant, so that one wrapper may call another.
@@ -41,18 +43,44 @@ def as_many_threads_as(work: float, worth: float) -> Iterator[None]:
         numba.set_num_threads(threads)
 
 
-_FAMILIES = (
-    *("atom_potential", "atoms", "fused_maps", "gaussian_fits", "joint_variation", "joseph"),
-    *("ordered_subsets", "total_variation", "turning"),
+# Families of kernels that call each other stand together: numba's cache does not bear two processes
+# that write to the same file. Those that take longest to compile come first.
+_GROUPS = (
+    ("total_variation", "fused_maps", "joint_variation"),
+    *(("joseph",), ("ordered_subsets",), ("turning",), ("gaussian_fits",)),
+    *(("atom_potential",), ("atoms",)),
 )
 
 
-def warm_up() -> None:
+def warm_up(processes: int = 1) -> None:
     """Compile every kernel of the package for float32 and float64 and store it in numba's cache.
 
     A second call, in this process or a later one, returns almost at once.
+
+    Parameters
+    ----------
+    processes : int, ≥ 1
+        With more than one, other processes fill the cache, each with some of the kernels.
+
+    Raises
+    ------
+    ParameterError
+        When `processes` is no whole number ≥ 1.
     """
-    for family in _FAMILIES:
+    count = check_integer(processes, "processes", minimum=1)
+    if count == 1:
+        for group in _GROUPS:
+            _compile(group)
+        return
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    with ProcessPoolExecutor(count, multiprocessing.get_context("spawn")) as workers:
+        list(workers.map(_compile, _GROUPS))
+
+
+def _compile(group: tuple[str, ...]) -> None:
+    for family in group:
         module = importlib.import_module(f"{__name__}.{family}")
         with one_at_a_time:
             module._warm_up()

@@ -183,6 +183,33 @@ def dual_step(x, previous, p, lam, sigma, rho):
     return total, ahead, size
 
 
+def dual_steps(x, previous, p, lam, sigma, rho):
+    """Make :func:`dual_step` for each array of a stack, small ones in a single call.
+
+    Parameters
+    ----------
+    x, previous : ndarray, shape (n, z, x, y)
+    p : ndarray, shape (3, n, z, x, y)
+    lam : ndarray, shape (n,)
+
+    Returns
+    -------
+    ndarray, shape (n, 3)
+        What `dual_step` returns, array by array.
+    """
+    if x[0].size > PARALLEL_FROM:
+        each = [
+            dual_step(x[e], previous[e], p[:, e], limit, sigma, rho)
+            for e, limit in enumerate(lam.tolist())
+        ]
+        return np.array(each)
+    number = x.dtype.type
+    sums = np.zeros((*x.shape[:2], 3))
+    limits = lam.astype(x.dtype)
+    _dual_steps(_frozen(x), _frozen(previous), tuple(p), limits, number(sigma), number(rho), sums)
+    return sums.sum(axis=1)
+
+
 def _run(one, shared, first, *rest):
     """Call a kernel for all planes of its first array, or for slabs of them on all threads."""
     planes = first.shape[0]
@@ -467,6 +494,13 @@ def _dual_step(first, last, x, previous, p, lam, sigma, rho, sums):
         sums[i, 2] = size
 
 
+@njit(cache=True, **_OPTIONS)
+def _dual_steps(x, previous, p, lam, sigma, rho, sums):
+    for e in range(x.shape[0]):
+        one = (p[0][e], p[1][e], p[2][e])
+        _dual_step(0, x.shape[1], x[e], previous[e], one, lam[e], sigma, rho, sums[e])
+
+
 @njit(cache=True, parallel=True, **_OPTIONS)
 def _dual_step_shared(cuts, x, previous, p, lam, sigma, rho, sums):
     for i in prange(cuts.size - 1):
@@ -526,6 +560,7 @@ def _warm_up():
             primal(v, p, 0.0, u)
             primal_step(u, u.copy(), v, p, inside, 0.0, 0.1, 1.0)
             dual_step(u, u.copy(), p, 1.0, 0.1, 1.0)
+            dual_steps(u[None], u[None].copy(), p[:, None], np.ones(1), 0.1, 1.0)
             taut_string(v.ravel(), 0.1, np.empty(8, dtype))
         finally:
             PARALLEL_FROM = usual
