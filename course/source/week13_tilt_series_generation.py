@@ -238,11 +238,11 @@ mse = {row["gap"]: row["mse"] for row in rows if row["method"] == "linear"}
 print("MSE of straight lines:", ", ".join(f"{mse[gap]:.0e} at {gap}°" for gap in (1, 4, 12)))
 
 # %% [markdown]
-# **Why.** At 1° the tilts are dense enough, and the band limit knows all there is. From 3° on the volume leads, because it alone uses all frames. At 1° and 2° the network beats the volume: where columns move by less than their width, it has learned to pair them. Curves cross; whoever publishes one gap can have any winner.
+# **Why.** At 1° the tilts are dense enough, and the band limit knows all there is. From 2° on those lead that look at the object, for they alone use all frames. The network improves on it most where tilts are dense and a volume is the blunter tool, by a decibel or two up to 8°, and spoils it at 12°. Without the object it gains 6 dB on straight lines at 2° and nothing at 12°. Curves cross; whoever publishes one gap can have any winner.
 #
 # ## 5. The paper's numbers, and ours
 #
-# > **Predict.** The paper reports +1.15 dB and +0.03 SSIM of its network over straight lines, a mean over gaps 1 to 12 of an aberrated set. Will ours gain less or more?
+# > **Predict.** The paper reports +1.15 dB and +0.03 SSIM of its network over straight lines, a mean over gaps 1 to 12 of an aberrated set. Theirs sees two frames and no object. Will ours, held to that, gain less or more?
 
 # %%
 ours = {}
@@ -261,7 +261,7 @@ for way in ("linear", "network_frames"):
     print(f"{way}, gap 6°, every frame stretched to 0…1 by itself: {db(a, b):.0f} dB")
 
 # %% [markdown]
-# **Why.** More, and that is no ranking. Ours is a small crystal under a sharp probe, without channelling; theirs are 99 particles by multislice with an aberrated one. Theirs is a network for each gap, ours one for all; their frames are 512 pixels wide. And they stretch every frame to 0…1 by its own darkest and brightest pixel, the truth by its own: then the comparison knows the contrast that the filled frame should have had (last two lines). A decibel belongs to its data and its normalisation. Of those who compare with straight lines only, ask for the geometric curve.
+# **Why.** More, and that is no ranking. Ours is a small crystal under a sharp probe, without channelling; theirs are 99 particles by multislice with an aberrated one. Theirs is a network for each gap, ours one for all; their frames are 512 pixels wide. What ours gains beyond, once it is shown the object, is the merit of the object. And they stretch every frame to 0…1 by its own darkest and brightest pixel, the truth by its own: then the comparison knows the contrast that the filled frame should have had (last two lines). A decibel belongs to its data and its normalisation. Of those who compare with straight lines only, ask for the geometric curve.
 #
 # ## 6. Which way, and who is told
 #
@@ -330,7 +330,7 @@ for name, at in apart.items():
 #
 # One gold atom sits on the crystal, off every lattice site. HAADF goes with $Z^{1.7}$ (week 1), so it is as bright as 21 of aluminium. The network has seen crystals of one element only.
 #
-# > **Predict.** A gap of 4°. Will the PSNR of the network's frames fall, now that the particle is unlike all that it knows? Will they be right around the gold atom?
+# > **Predict.** A gap of 4°. Will the PSNR of the network that sees frames only fall, now that the particle is unlike all that it knows? Will its frames be right around the gold atom? And what changes when it is shown the object?
 
 # %%
 odd = simulate.particle_tilt_series(widgets.gap.odd_particle(), shape=(64, 64))
@@ -347,7 +347,9 @@ title = "Where it has no experience, the network invents"
 figures.invented(wanted[worst] / top, wanted[worst] / top + off[worst], place, title)
 
 # %% [markdown]
-# **Why.** The PSNR has *risen*. Errors are counted in units of the brightest pixel, which is gold now, and a mean over 4096 pixels does not notice the few around one atom. There the network is off by half of the brightness: it draws a smear, in a place where neither neighbour had one. Nothing in the frame looks wrong. Whoever wants to know whether that atom is round, single, or where it sits reads the training set. This is called *hallucination*, and the mean error is the wrong instrument for it: look at the worst place.
+# **Why.** With frames only, the PSNR has *risen*. Errors are counted in units of the brightest pixel, which is gold now, and a mean over 4096 pixels does not notice the few around one atom. There it is off by two thirds of the brightness: it draws a smear, in a place where neither neighbour had one. Nothing in the frame looks wrong. Whoever wants to know whether that atom is round, single, or where it sits reads the training set. This is called *hallucination*, and the mean error is the wrong instrument for it: look at the worst place.
+#
+# Shown the object, the network is off by a tenth there. And yet it takes 9 dB from the geometric frames that it was shown: it corrects what was right, towards what it knows. A learned prior needs a witness, and does not always believe it.
 #
 # ## 9. A warning that needs no truth
 #
@@ -357,7 +359,7 @@ figures.invented(wanted[worst] / top, wanted[worst] / top + off[worst], place, t
 #
 # with $\hat y_g$ a generated frame, $A_g$ the projection to its angle, $x_{-k}$ the object without the recorded frame $k$, and $\|\cdot\|_w$ over a window $w$ of 8 × 8 pixels. Above 1.25 it rings.
 #
-# > **Predict.** The network's frames at $g = 4$, of the crystal and of the crystal with gold, and straight lines through the gold: which ring? And what about the geometric frames?
+# > **Predict.** At $g = 4$, frames of the network that sees no object, of the crystal and of the crystal with gold: which ring? And with gold, those of the network that sees it, and the geometric ones?
 
 # %%
 found = {}
@@ -371,11 +373,11 @@ for name, way, series in (("frames only, crystal", "network_frames", truth),
 figures.warnings(found)
 
 # %% [markdown]
-# **Why.** Quiet for the crystal, and it rings for gold, although the PSNR said the opposite. It is loudest at the ends, where that atom crosses the detector fastest. So a specimen unlike the training set is noticed without the truth, by the frames that were recorded. And the geometric frames? They are projections of that very object, or nearly: they pass *by construction*. Here they also happen to be right; the check could not have known.
+# **Why.** Quiet for the crystal, and it rings for gold, although the PSNR said the opposite. It is loudest at the ends, where that atom crosses the detector fastest. So a specimen unlike the training set is noticed without the truth, by the frames that were recorded. And the others? Geometric frames are projections of that very object, or nearly, and the network was shown them: they pass *by construction*. Here they also happen to be right, or nearly; the check could not have known.
 #
 # And now its limits. The same two particles at a gap of 12°, eight recorded frames.
 #
-# > **Predict.** The network's frames are far worse there. Will the warning ring louder?
+# > **Predict.** Made from frames only, they are far worse there. Will the warning ring louder?
 
 # %%
 for name, series in (("crystal", truth), ("with gold", odd)):
@@ -413,10 +415,10 @@ ex.caption.check(caption=chosen, because=because)
 #
 # The crystal, live. A frame that was left out, the frame filled in, and beside it their difference, the sinogram, or a slice of the volume (SIRT, 100 iterations).
 #
-# Three things to try: **(a)** *straight lines*, and the *sinogram* beside it; walk the gap from 1° to 12°. **(b)** At 12° take the *slice of the volume*, and go through all four ways. **(c)** Under *more* put the gold atom there; gap 4°, *network*, *difference*; walk the tilt and watch it follow.
+# Three things to try: **(a)** *straight lines*, and the *sinogram* beside it; walk the gap from 1° to 12°. **(b)** At 12° take the *slice of the volume*, and go through all five ways. **(c)** Under *more* put the gold atom there; gap 4°, *network, frames only*, *difference*; walk the tilt and watch it follow. Then take the *network*.
 #
 # <details><summary>What you should have seen</summary>
-# (a) At 1° nothing is missing. Then the bands of the sinogram turn into stairs, first far from the axis, where columns move fastest; at 12° nothing connects. (b) Straight lines smear atoms into arcs, the geometric way keeps them points, the network and the band limit lie between. (c) The difference is small everywhere but around the gold atom, and largest towards ±80°.</details>
+# (a) At 1° nothing is missing. Then the bands of the sinogram turn into stairs, first far from the axis, where columns move fastest; at 12° nothing connects. (b) Straight lines smear atoms into arcs, and so does whoever has hardly more to go by: the band limit, the network of frames only. The geometric way keeps them points, and so does the network that sees it. (c) The difference is small everywhere but around the gold atom, and largest towards ±80°. Shown the object, the network leaves little of it.</details>
 
 # %% tags=["explorer"]
 explorer = widgets.GapExplorer()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -127,6 +128,9 @@ def recording(dose: float = 0.1) -> Recording:
     return Recording(truth, haadf, counts, alone, start, lam_spectrum, lam_tv)
 
 
+_RECORDED: set[float] = set()
+
+
 @lru_cache(maxsize=64)
 def _brightness(dose: float, gamma: float) -> float:
     """α does not depend on λ: it is fitted once for each dose and law."""
@@ -171,10 +175,16 @@ class FusionExplorer(Explorer):
         )  # fmt: skip
         found = fusion.check(fused, try_gamma=False)
         maps = fused.x / (SPECTRAL * dose)
+        _RECORDED.add(float(dose))
         return State(
             at, dose, gamma, element, maps, _errors(maps, at.truth), _errors(at.alone, at.truth),
             found.block_deviance, found.block_limit,
         )  # fmt: skip
+
+    @classmethod
+    def takes_long(cls, parameters: Mapping[str, Any]) -> bool:
+        """A dose that is new is recorded first, and its maps denoised each by itself."""
+        return float(parameters["dose"]) not in _RECORDED
 
     @staticmethod
     def draw(result: State) -> View:

@@ -30,6 +30,7 @@ every_task = pytest.mark.parametrize(("week", "task"), TASKS, ids=lambda v: geta
 every_function = pytest.mark.parametrize(
     ("week", "task"), FUNCTIONS, ids=lambda v: getattr(v, "name", v)
 )
+every_decision = pytest.mark.parametrize("task", DECISIONS, ids=lambda task: task.name)
 
 
 def test_every_week_has_functions_to_write():
@@ -125,7 +126,32 @@ def test_constants_zeros_and_rubbish_are_refused(week, task, rubbish):
     assert "Traceback" not in str(verdict)
 
 
-@pytest.mark.parametrize("task", DECISIONS, ids=lambda task: task.name)
+@every_function
+def test_a_blank_answer_is_not_attempted(week, task, capsys):
+    def stub(*args):
+        """Say what is to be returned."""
+        raise NotImplementedError("your turn")
+
+    task.check(stub)
+    assert "[not attempted" in capsys.readouterr().out
+    assert task.use(stub) is task.reference
+
+
+@every_decision
+def test_no_choice_is_not_attempted(task):
+    assert task.evaluate(None, because=[]).state is State.NOT_ATTEMPTED
+
+
+@every_decision
+def test_the_best_choice_with_all_right_reasons_passes(task):
+    best = task.reference(task.problem())
+    verdict = task.evaluate(best, because=[k for k, s in task.statements.items() if s.right])
+    assert verdict.passed, str(verdict)
+    assert verdict.points == verdict.out_of == task.points
+    assert task.use(None) == best
+
+
+@every_decision
 def test_every_reason_has_its_words(task):
     best = task.reference(task.problem())
     for label, statement in task.statements.items():

@@ -157,17 +157,6 @@ def test_hints_and_pictures_are_there(task, capsys):
     assert len(task.picture().numbers) == 2
 
 
-def test_blank_answers_are_not_attempted(capsys):
-    def stub(y, shape, start):
-        """Return Hᵀy."""
-        raise NotImplementedError
-
-    ex.back_project.check(stub)
-    ex.second_tilt.check(tilt=None, because=[])
-    states = [line.split("]")[0] for line in capsys.readouterr().out.splitlines() if "[" in line]
-    assert states == ["[not attempted", "[not attempted"]
-
-
 def test_the_picture_of_the_adjoint_is_as_its_words_say():
     picture = ex.back_project.picture()
     stripes = picture.figure.axes[1].images[0].get_array()

@@ -177,17 +177,6 @@ def test_messages_are_the_same_every_time():
     assert b"0x" not in runs[0]
 
 
-def test_blank_answers_are_not_attempted(capsys):
-    def soft(v, t):
-        """Return v moved by t towards zero."""
-        raise NotImplementedError
-
-    ex.soft.check(soft)
-    ex.plan.check(plan=None, because=[])
-    states = [line.split("]")[0] for line in capsys.readouterr().out.splitlines() if "[" in line]
-    assert states == ["[not attempted", "[not attempted"]
-
-
 # --- The decision -------------------------------------------------------------------------------
 
 

@@ -96,16 +96,6 @@ def test_unlisted_mistakes_meet_a_property(task, func, words):
     assert words in " ".join(verdict.message.split())
 
 
-def test_blank_answers_are_not_attempted():
-    def stub(H, y, lam):
-        """Return the GCV function."""
-        raise NotImplementedError
-
-    assert ex.gcv.evaluate(stub).state is State.NOT_ATTEMPTED
-    assert ex.which_lambda.evaluate(None).state is State.NOT_ATTEMPTED
-    assert ex.gcv.use(stub) is ex.gcv.reference
-
-
 # --- The decision -------------------------------------------------------------------------------
 
 

@@ -176,25 +176,7 @@ def test_pictures_show_the_numbers_of_the_small_slice():
     assert dict(ex.publish.picture().numbers)["residual ÷ noise norm"] == pytest.approx(1, abs=0.01)
 
 
-def test_blank_answers_are_not_attempted(capsys):
-    def stub(H, y, x):
-        """Return one SIRT step."""
-        raise NotImplementedError("your turn")
-
-    ex.sirt_step.check(stub)
-    ex.publish.check(picture=None, because=[])
-    states = [line.split("]")[0] for line in capsys.readouterr().out.splitlines() if "[" in line]
-    assert states == ["[not attempted", "[not attempted"]
-
-
 # --- The decision -------------------------------------------------------------------------------
-
-
-def test_the_right_picture_with_its_reasons():
-    verdict = ex.publish.evaluate(picture=3, because=["B", "D", "E"])
-    assert verdict.passed
-    assert verdict.points == ex.publish.points
-    assert ex.publish.use(picture=None) == 3
 
 
 @pytest.mark.parametrize(

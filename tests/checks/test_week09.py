@@ -184,25 +184,7 @@ def test_pictures_show_the_numbers_of_the_lesson():
     assert max(value for _, value in blocks) < 1.1
 
 
-def test_blank_answers_are_not_attempted(capsys):
-    def stub(x, Z, gamma, b):
-        """Return the gradient."""
-        raise NotImplementedError("your turn")
-
-    ex.image_gradient.check(stub)
-    ex.believe.check(fusion=None, because=[])
-    states = [line.split("]")[0] for line in capsys.readouterr().out.splitlines() if "[" in line]
-    assert states == ["[not attempted", "[not attempted"]
-
-
 # --- The decision -------------------------------------------------------------------------------
-
-
-def test_the_right_fusion_with_its_reasons():
-    verdict = ex.believe.evaluate(fusion=2, because=["B", "C", "E"])
-    assert verdict.passed
-    assert verdict.points == ex.believe.points
-    assert ex.believe.use(fusion=None) == 2
 
 
 @pytest.mark.parametrize(

@@ -156,25 +156,7 @@ def test_pictures_show_the_numbers_of_the_lesson():
     assert read["doubtful atoms"] < 20
 
 
-def test_blank_answers_are_not_attempted(capsys):
-    def stub(V, tau):
-        """Return the prox."""
-        raise NotImplementedError("your turn")
-
-    ex.shrink.check(stub)
-    ex.reading.check(trace=None, because=[])
-    states = [line.split("]")[0] for line in capsys.readouterr().out.splitlines() if "[" in line]
-    assert states == ["[not attempted", "[not attempted"]
-
-
 # --- The decision -------------------------------------------------------------------------------
-
-
-def test_the_right_trace_with_its_reasons():
-    verdict = ex.reading.evaluate(trace=2, because=["B", "C", "E"])
-    assert verdict.passed
-    assert verdict.points == ex.reading.points
-    assert ex.reading.use(trace=None) == 2
 
 
 @pytest.mark.parametrize(
