@@ -5,9 +5,10 @@ straight line between two recorded frames, their difference, how much the polyno
 frames bends away from the line, how much the projection of an object reconstructed from all of them
 does (:mod:`em_inverse.interpolation.geometric`), and where in the gap it is asked. It adds as much
 of the object as it trusts it, pixel by pixel, and a correction. It was often shown no object when
-it learned, so that it can do without, far worse. It has learned from simulated metal particles
-(`data/train_tilt_network.py`), so on anything else it will draw metal particles: that is what a
-learned prior does.
+it learned, so that it can do without, far worse. A wrong object misleads it: it has never seen one,
+and a tilt axis that falls elsewhere than it is told spoils its frames. It has learned from
+simulated metal particles (`data/train_tilt_network.py`), so on anything else it will draw metal
+particles: that is what a learned prior does.
 """
 
 from __future__ import annotations
