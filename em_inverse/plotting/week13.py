@@ -220,7 +220,7 @@ def volumes(found: Mapping[str, np.ndarray], title: str) -> None:
     slices = {name: volume[:, :, volume.shape[2] // 2] for name, volume in found.items()}
     top = 0.9 * float(next(iter(slices.values())).max())
     with style():
-        figure = new_figure(9.4, 6.4, title)
+        figure = new_figure(9.4, 6.4 if len(slices) <= 6 else 5.0, title)
         axes = figure.subplots(2, -(-len(slices) // 2))
         for ax in axes.ravel()[len(slices) :]:
             ax.set_axis_off()
