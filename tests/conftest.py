@@ -25,9 +25,34 @@ LONGEST_FIRST = (
 )
 
 
+# Long tests of what shorter ones cover line by line, and those that mostly wait for a browser:
+# tracing which lines run would cost half as much again. What coverage says is a lower bound.
+UNTRACED = (
+    "tests/atomic/test_from_images_to_atoms.py",
+    "tests/browser",
+    "tests/course",
+    "tests/dynamic/test_reconstruction.py",
+    "tests/solvers/test_iterative.py",
+    "tests/solvers/test_proximal_tomography.py",
+    "tests/test_benchmarks.py",
+    "tests/test_course_documents.py",
+    "tests/test_documents.py",
+    "tests/test_notebooks.py",
+    "tests/tomography/test_alignment.py",
+    "tests/tomography/test_choice.py",
+    "tests/tomography/test_diagnostics.py",
+    "tests/tomography/test_needle.py",
+    "tests/tomography/test_projection_matching.py",
+)
+
+
 def pytest_collection_modifyitems(items):
     places = {ROOT / name: place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: places.get(item.path, len(places)))
+    untraced = tuple((ROOT / name).as_posix() for name in UNTRACED)
+    for item in items:
+        if item.path.as_posix().startswith(untraced):
+            item.add_marker(pytest.mark.no_cover)
 
 
 @pytest.fixture(scope="session")

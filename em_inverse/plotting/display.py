@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -20,13 +21,19 @@ __all__ = ["png", "show"]
 
 # Of 255. Only the blended pixels at the edges of lines differ then, which nobody sees.
 _LARGEST_MEAN_ERROR = 0.05
+_DOT = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mP4DwABAQEAHLCMmQAAAABJRU5ErkJggg=="
+)
+"""One white pixel."""
 
 
 def show(fig: Figure, alt: str) -> None:
     """Display a figure in the notebook, with its alternative text and the same words below it.
 
     Screen readers find the sentence in the metadata of the picture; pages and slides that drop
-    the metadata still carry it as a caption. In a plain script only the sentence is printed.
+    the metadata still carry it as a caption. In a plain script only the sentence is printed. With
+    ``EM_INVERSE_PICTURES=none`` in the environment a dot takes the place of the picture, for runs
+    of which only the words are read: to draw takes a third of the time of a notebook.
 
     Parameters
     ----------
@@ -59,9 +66,9 @@ def show(fig: Figure, alt: str) -> None:
             return
         from IPython.display import publish_display_data
 
-        picture = base64.b64encode(png(fig)).decode("ascii")
+        picture = _DOT if os.environ.get("EM_INVERSE_PICTURES") == "none" else png(fig)
         publish_display_data(
-            {"image/png": picture, "text/plain": "[figure]"},
+            {"image/png": base64.b64encode(picture).decode("ascii"), "text/plain": "[figure]"},
             {"image/png": {"alt": sentence}},
         )
         publish_display_data(

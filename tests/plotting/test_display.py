@@ -42,6 +42,16 @@ def test_bundle_in_a_notebook(shell):
     }
 
 
+def test_a_dot_where_only_words_are_read(shell, monkeypatch):
+    monkeypatch.setenv("EM_INVERSE_PICTURES", "none")
+    plotting.show(draw(), alt="A peak.")
+    picture, caption = shell.display_pub.outputs
+    with Image.open(io.BytesIO(base64.b64decode(picture["data"]["image/png"]))) as image:
+        assert image.size == (1, 1)
+        assert image.getpixel((0, 0)) == 255
+    assert caption["data"]["text/plain"] == "Figure: A peak."
+
+
 def test_a_cell_leaves_no_value_and_repeats_exactly(shell):
     shell.push({"draw": draw, "show": plotting.show})
     results = [shell.run_cell("show(draw(), alt='A peak.')") for _ in range(2)]
