@@ -254,6 +254,8 @@ for way, name in (("linear", "straight lines"), ("network_frames", "network")):
 figures.paper(ours)
 shown = np.mean([row["psnr_db"] for row in rows if row["method"] == "network"])
 print(f"ours, shown the object as well: {shown - ours['straight lines'][0]:+.1f} dB")
+
+# %%
 wanted = left_out(6).projections
 for way in ("linear", "network_frames"):
     filled = filled_in(6, way)
@@ -263,7 +265,7 @@ for way in ("linear", "network_frames"):
     print(f"{way}, gap 6°, every frame stretched to 0…1 by itself: {db(a, b):.0f} dB")
 
 # %% [markdown]
-# **Why.** More, and that is no ranking. Ours is a small crystal under a sharp probe, without channelling; theirs are 99 particles by multislice with an aberrated one. Theirs is a network for each gap, ours one for all; their frames are 512 pixels wide. What ours gains beyond, once it is shown the object, is the merit of the object. And they stretch every frame to 0…1 by its own darkest and brightest pixel, the truth by its own: then the comparison knows the contrast that the filled frame should have had (last two lines). A decibel belongs to its data and its normalisation. Of those who compare with straight lines only, ask for the geometric curve.
+# **Why.** More, and that is no ranking. Ours is a small crystal under a sharp probe, without channelling; theirs are 99 particles by multislice with an aberrated one. Theirs is a network for each gap, ours one for all; their frames are 512 pixels wide. What ours gains beyond, once it is shown the object, is the merit of the object. And they stretch every frame to 0…1 by its own darkest and brightest pixel, the truth by its own: then the comparison knows the contrast that the filled frame should have had (last cell). A decibel belongs to its data and its normalisation. Of those who compare with straight lines only, ask for the geometric curve.
 #
 # ## 6. Which way, and who is told
 #
