@@ -154,6 +154,7 @@ class Fusion(Solver):
         for name in ("haadf", "spectrum", "tv", "objective"):
             self.history[name] = []
         self._tangent_at: np.ndarray | None = None
+        self._totals_of: np.ndarray | None = None
 
     @property
     def y(self) -> np.ndarray:
@@ -251,19 +252,27 @@ class Fusion(Solver):
 
     def _raise_totals(self) -> None:
         """Move the multipliers of the totals towards those that hold them."""
-        model = self.model
-        net = np.where(model.inside, model.spectra - model.background, 0)
-        wanted = net.sum(axis=(1, 2), dtype=np.float64)
-        missing = wanted - self.x.sum(axis=(1, 2), dtype=np.float64)
-        # Counts answer in proportion to themselves, those of the background included; Gaussian
-        # spectra answer everywhere alike.
-        size = np.full(len(wanted), model.inside.sum() / 2)
-        if model.noise == "poisson":
-            size = np.maximum(model.spectra.sum(axis=(1, 2), dtype=np.float64), 1e-12)
-        lift = self._lift + _ASCENT * missing / size
+        if self._totals_of is not self.model.spectra:
+            self._totals_of = self.model.spectra
+            self._wanted, self._answer = self._totals()
+        missing = self._wanted - self.x.sum(axis=(1, 2), dtype=np.float64)
+        lift = self._lift + _ASCENT * missing / self._answer
         lift = np.clip(lift, -_LARGEST_LIFT, _LARGEST_LIFT)
         self.restless = float(np.abs(lift - self._lift).max())
         self._lift = lift
+
+    def _totals(self) -> tuple[np.ndarray, np.ndarray]:
+        """The sums that maps are to have, and how strongly each answers to its multiplier.
+
+        Counts answer in proportion to themselves, those of the background included; Gaussian
+        spectra answer everywhere alike.
+        """
+        model = self.model
+        net = np.where(model.inside, model.spectra - model.background, 0)
+        wanted = net.sum(axis=(1, 2), dtype=np.float64)
+        if model.noise == "poisson":
+            return wanted, np.maximum(model.spectra.sum(axis=(1, 2), dtype=np.float64), 1e-12)
+        return wanted, np.full(len(wanted), model.inside.sum() / 2)
 
     def _steps(self) -> tuple[float, float]:
         """τ and σ with τσ‖∇‖² = 1."""

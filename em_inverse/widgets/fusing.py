@@ -55,6 +55,8 @@ class Recording:
         Where fusion begins, in counts.
     lam_spectrum, lam_tv : float
         The usual λ₁ and λ₂.
+    counts_per_unit, haadf_unit : float
+        What the maps and the image are divided by.
     """
 
     truth: np.ndarray
@@ -64,6 +66,8 @@ class Recording:
     start: np.ndarray
     lam_spectrum: float
     lam_tv: float
+    counts_per_unit: float
+    haadf_unit: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,9 +127,12 @@ def recording(dose: float = 0.1) -> Recording:
     counts = rng.poisson(SPECTRAL * dose * truth)
     alone = fusion.denoise(counts, ELEMENTS).x / (SPECTRAL * dose)
     start = fusion.denoise(counts, ELEMENTS, n_iter=30, tol=1e-3).x
-    usual = fusion.fuse(haadf, counts, ELEMENTS, n_iter=1).parameters
-    lam_spectrum, lam_tv = usual["lambda_spectrum"], usual["lambda_tv"]
-    return Recording(truth, haadf, counts, alone, start, lam_spectrum, lam_tv)
+    usual = fusion.fuse(haadf, counts, ELEMENTS, n_iter=1)
+    found = usual.parameters
+    return Recording(
+        truth, haadf, counts, alone, start, found["lambda_spectrum"], found["lambda_tv"],
+        found["S"], usual.haadf_unit,
+    )  # fmt: skip
 
 
 _RECORDED: set[float] = set()
@@ -169,9 +176,10 @@ class FusionExplorer(Explorer):
         """Return the fused maps, their errors, and what the check says."""
         at = recording(dose)
         fused = fusion.fuse(
-            at.haadf, at.counts, ELEMENTS, gamma=gamma, n_iter=30,
+            at.haadf, at.counts, ELEMENTS, gamma=gamma, n_iter=24,
             lam_spectrum=lam_spectrum * at.lam_spectrum, lam_tv=lam_tv * at.lam_tv,
-            scale=_brightness(dose, gamma), x0=at.start,
+            scale=_brightness(dose, gamma), x0=at.start, counts_per_unit=at.counts_per_unit,
+            haadf_unit=at.haadf_unit,
         )  # fmt: skip
         found = fusion.check(fused, try_gamma=False)
         maps = fused.x / (SPECTRAL * dose)

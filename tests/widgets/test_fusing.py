@@ -23,7 +23,7 @@ def made_up(blocks=(1.0, 1.0, 1.0), all_fused=0.1, all_alone=0.2, element="Fe"):
 
 def test_the_explorer_shows_what_the_package_computes():
     at, shown = recording(0.1), state()
-    fused = fusion.fuse(at.haadf, at.counts, ELEMENTS, n_iter=30)
+    fused = fusion.fuse(at.haadf, at.counts, ELEMENTS, n_iter=24)
     np.testing.assert_allclose(shown.maps, fused.x / 10, atol=1e-5)
     assert shown.rmse["all"] == pytest.approx(metrics.rmse(fused.x / 10, at.truth), rel=1e-4)
     alone = fusion.denoise(at.counts, ELEMENTS).x / 10
