@@ -33,7 +33,7 @@ def show(fig: Figure, alt: str) -> None:
     Screen readers find the sentence in the metadata of the picture; pages and slides that drop
     the metadata still carry it as a caption. In a plain script only the sentence is printed. With
     ``EM_INVERSE_PICTURES=none`` in the environment a dot takes the place of the picture, for runs
-    of which only the words are read: to draw takes a third of the time of a notebook.
+    of which only the words are read: to draw takes a seventh of the time of a notebook.
 
     Parameters
     ----------
