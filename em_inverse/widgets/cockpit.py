@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import itertools
 import math
 import os
 import threading
@@ -134,6 +135,7 @@ class Cockpit(Explorer):
         self._turn = threading.RLock()
         self._wake = threading.Event()
         self._flagged: list[float] = []
+        self._looks, self._newest = itertools.count(1), 0
         self._hall = self._urgent = False
         self._make_parts(name or type(self).__name__)
         try:
@@ -571,11 +573,11 @@ class Cockpit(Explorer):
         if self._hall:
             self._headline.value = headline_html(*hall_words(self.result))
         self._alarms.value = alarm_list(self.result, short=self._hall)
+        if hasattr(self, "observation"):
+            self._update_buttons()
         if self.result.n_tilts:
             self.volume.pixel_size_nm = self.result.pixel_size_nm
             self.volume.show(self.result.x)
-        if hasattr(self, "observation"):
-            self._update_buttons()
 
     def _display(self) -> bool:
         """Show one moment; called again and again in a thread, until nothing moves."""
@@ -601,10 +603,14 @@ class Cockpit(Explorer):
         return not self._closed
 
     def _present(self, observation: Observation, *, hurried: bool) -> None:
+        look = next(self._looks)
         result = observation.look(self.parameters["y"], hurried=hurried)
         view = self.draw(result)
         with self._lock:
-            if observation is self.observation and not (self._closed or self._busy):
+            # Of two threads that look, the one that began earlier may be done later.
+            newest = observation is self.observation and look > self._newest
+            if newest and not (self._closed or self._busy):
+                self._newest = look
                 self.result, self.view = result, view
                 self._show()
                 self._follow_epsilon()

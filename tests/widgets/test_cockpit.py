@@ -187,6 +187,28 @@ def test_leaving_out_takes_a_tilt_away(cockpit):
         cockpit.leave_out(1.5)
 
 
+def test_a_look_that_is_done_late_does_not_replace_a_newer_one(cockpit, monkeypatch):
+    look, looked, go_on = cockpit.observation.look, threading.Event(), threading.Event()
+
+    def slow(*arguments, **options):
+        seen = look(*arguments, **options)
+        if threading.current_thread() is thread:
+            looked.set()
+            go_on.wait(20)
+        return seen
+
+    monkeypatch.setattr(cockpit.observation, "look", slow)
+    thread = threading.Thread(target=cockpit.refresh, daemon=True)
+    thread.start()
+    assert looked.wait(20)
+    cockpit.leave_out(BLURRED)
+    go_on.set()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert cockpit.result.n_tilts == 23
+    assert BLURRED not in [angle for _, angle in cockpit._tilt.options]
+
+
 def test_a_retake_comes_next_and_is_good(cockpit):
     cockpit.retake(BLANK)
     cockpit.set(pace=10**0.8)
