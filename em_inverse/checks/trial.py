@@ -187,18 +187,22 @@ def recognise(
     (``np.linalg.solve`` on a matrix that is not square gives right answers to square ones).
     """
     for entry in table:
-        outcomes = [run(entry.wrong, attempt.case) for attempt in attempts]
-        answers = [
-            None if outcome.error else read(outcome.value, attempt.wanted, any_length=any_length)[0]
-            for outcome, attempt in zip(outcomes, attempts, strict=True)
-        ]
-        pairs = list(zip(answers, attempts, strict=True))
-        given = [(wrong, attempt) for wrong, attempt in pairs if wrong is not None]
-        if not given or not all(same(a.answer, wrong, rtol) for wrong, a in given):
-            continue
-        telling = any(not same(wrong, a.wanted, rtol) for wrong, a in given)
-        if telling or any(wrong is None and a.answer is None for wrong, a in pairs):
-            return entry
+        given = telling = False
+        for attempt in attempts:
+            outcome = run(entry.wrong, attempt.case)
+            wrong = None
+            if not outcome.error:
+                wrong, _ = read(outcome.value, attempt.wanted, any_length=any_length)
+            if wrong is None:
+                telling = telling or attempt.answer is None
+                continue
+            if not same(attempt.answer, wrong, rtol):
+                break
+            given = True
+            telling = telling or not same(wrong, attempt.wanted, rtol)
+        else:
+            if given and telling:
+                return entry
     return None
 
 
