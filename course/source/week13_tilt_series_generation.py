@@ -351,7 +351,7 @@ title = "Where it has no experience, the network invents"
 figures.invented(wanted[worst] / top, wanted[worst] / top + off[worst], place, title)
 
 # %% [markdown]
-# **Why.** With frames only, the PSNR has *risen*. Errors are counted in units of the brightest pixel, which is gold now, and a mean over 4096 pixels does not notice the few around one atom. There it is off by two thirds of the brightness: it draws a smear, in a place where neither neighbour had one. Nothing in the frame looks wrong. Whoever wants to know whether that atom is round, single, or where it sits reads the training set. This is called *hallucination*, and the mean error is the wrong instrument for it: look at the worst place.
+# **Why.** With frames only, the PSNR has *risen*. Errors are counted in units of the brightest pixel, which is gold now, and a mean over 4096 pixels does not notice the few around one atom. There it is off by nearly three quarters of the brightness: it draws a smear, in a place where neither neighbour had one. Nothing in the frame looks wrong. Whoever wants to know whether that atom is round, single, or where it sits reads the training set. This is called *hallucination*, and the mean error is the wrong instrument for it: look at the worst place.
 #
 # Shown the object, the network is off by a tenth there. And yet it takes 9 dB from the geometric frames that it was shown: it corrects what was right, towards what it knows. A learned prior needs a witness, and does not always believe it.
 #

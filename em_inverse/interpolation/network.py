@@ -40,7 +40,7 @@ OBJECT = 3
 SLOPE = 0.1
 
 _FILE = "tilt-network.npz"
-_SHA256 = "6ddc769187ee237bc8a988b9bbcec05c43ac03aecb4f1da917511ae8dd8665d0"
+_SHA256 = "bd275222b749d8c0858180a8828fa92a45fb2ba1675299eea3298568d4354bfa"
 _TALLEST = 24.0
 """Widest gap that was learned from, in degrees; inputs count gaps in it."""
 FEWEST = 5

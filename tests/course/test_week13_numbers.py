@@ -158,7 +158,7 @@ def test_section_8_the_mean_rises_and_the_worst_place_is_wrong():
         quality(4, way, "adatom") for way in ("network_frames", "network", "geometric")
     )
     assert alone[0] > quality(4, "network_frames")[0] + 5
-    assert alone[1] == pytest.approx(2 / 3, abs=0.05)
+    assert alone[1] == pytest.approx(3 / 4, abs=0.03)  # "nearly"
     assert shown[1] == pytest.approx(0.1, abs=0.03)
     assert geometric[0] - shown[0] == pytest.approx(9, abs=0.6)
 
