@@ -169,10 +169,12 @@ def test_every_picture_is_told_in_words(path):
 
 def nbval(build, *paths, **more):
     """Run nbval strictly, in a process of its own, with more in its environment."""
-    environment = {**build.kernel_environment(), **more}
+    # Without the other plugins: none has anything to do there, and each is imported.
+    alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    environment = {**build.kernel_environment(), **alone, **more}
     return subprocess.run(
         [
-            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+            *(sys.executable, "-m", "pytest", "-q", "-p", "nbval.plugin", "-p", "no:cacheprovider"),
             *("--nbval", "--nbval-current-env", "--nbval-cell-timeout", "120"),
             *("--nbval-sanitize-with", str(ROOT / "tests" / "nbval_sanitize.cfg")),
             *map(str, paths),
