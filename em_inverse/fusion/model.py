@@ -85,7 +85,8 @@ class FusedModel:
         dtype: Any = np.float32,
     ) -> None:
         self.noise = check_choice(noise, "noise", NOISES)
-        self.spectra = check_array(spectra, "spectra", ndim=3, dtype=dtype)
+        # Rows in memory: for any other order, numba would compile the kernels once more.
+        self.spectra = np.ascontiguousarray(check_array(spectra, "spectra", ndim=3, dtype=dtype))
         self.law = law
         n, *image = self.spectra.shape
         self.image_shape = tuple(image)
@@ -97,13 +98,17 @@ class FusedModel:
         self.haadf = (
             None
             if haadf is None
-            else check_array(haadf, "haadf", shape=self.image_shape, dtype=dtype)
+            else np.ascontiguousarray(
+                check_array(haadf, "haadf", shape=self.image_shape, dtype=dtype)
+            )
         )
         self.psf = None if psf is None else self._probe(psf)
         self.certainty = np.ones(self.image_shape, self.spectra.dtype)
         if certainty is not None:
-            self.certainty = check_array(
-                certainty, "certainty", shape=self.image_shape, dtype=self.spectra.dtype
+            self.certainty = np.ascontiguousarray(
+                check_array(
+                    certainty, "certainty", shape=self.image_shape, dtype=self.spectra.dtype
+                )
             )
             if self.certainty.min() < 0:
                 raise DataError(f"certainty reaches {self.certainty.min():g}; a weight is ≥ 0.")
@@ -121,7 +126,8 @@ class FusedModel:
             )
         self.inside = np.ones(self.image_shape, bool)
         if vacuum is not None:
-            self.inside = check_array(vacuum, "vacuum", shape=self.image_shape) == 0
+            outside = np.ascontiguousarray(check_array(vacuum, "vacuum", shape=self.image_shape))
+            self.inside = outside == 0
             if not self.inside.any():
                 raise DataError("vacuum is True everywhere, so there is nothing to fuse.")
 

@@ -193,9 +193,8 @@ class Fusion(Solver):
             )
         else:
             start = check_array(x0, "x0", shape=spectra.shape, dtype=spectra.dtype)
-        return np.where(self.model.inside, np.maximum(start, spectra.dtype.type(_LEAST)), 0).astype(
-            spectra.dtype
-        )
+        above = np.where(self.model.inside, np.maximum(start, spectra.dtype.type(_LEAST)), 0)
+        return above.astype(spectra.dtype, order="C")
 
     def _take_tangent(self) -> None:
         """Work out the image of the present maps, and the linear model around them."""

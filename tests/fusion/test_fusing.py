@@ -178,6 +178,19 @@ def test_any_kind_of_number_gives_the_same(high, kind):
     assert np.array_equal(other, before)
 
 
+def test_another_order_in_memory_compiles_nothing_new(high):
+    from em_inverse.forward.kernels import fused_maps, total_variation
+
+    _, haadf, counts = high
+    vacuum = haadf < 0.01 * haadf.max()
+    kernels = (fused_maps._primal, total_variation._dual_step, total_variation._dual_steps)
+    start = fusion.fuse(haadf, counts, ELEMENTS, vacuum=vacuum, n_iter=1).x
+    before = [set(kernel.signatures) for kernel in kernels]
+    turned = [np.asfortranarray(part) for part in (haadf, counts, vacuum, start)]
+    fusion.fuse(*turned[:2], ELEMENTS, vacuum=turned[2], x0=turned[3], n_iter=1)
+    assert [set(kernel.signatures) for kernel in kernels] == before
+
+
 def test_an_element_without_counts_stays_zero_and_spares_the_others(high):
     _, haadf, counts = high
     silent = np.concatenate([counts, np.zeros_like(counts[:1])])

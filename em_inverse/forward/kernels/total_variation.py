@@ -496,9 +496,11 @@ def _dual_step(first, last, x, previous, p, lam, sigma, rho, sums):
 
 @njit(cache=True, **_OPTIONS)
 def _dual_steps(x, previous, p, lam, sigma, rho, sums):
+    # A 0 that is written out is a type of its own, for which all would be compiled once more.
+    first = np.int64(0)
     for e in range(x.shape[0]):
         one = (p[0][e], p[1][e], p[2][e])
-        _dual_step(0, x.shape[1], x[e], previous[e], one, lam[e], sigma, rho, sums[e])
+        _dual_step(first, x.shape[1], x[e], previous[e], one, lam[e], sigma, rho, sums[e])
 
 
 @njit(cache=True, parallel=True, **_OPTIONS)
