@@ -85,8 +85,7 @@ class FusedModel:
         dtype: Any = np.float32,
     ) -> None:
         self.noise = check_choice(noise, "noise", NOISES)
-        # Rows in memory: for any other order, numba would compile the kernels once more.
-        self.spectra = np.ascontiguousarray(check_array(spectra, "spectra", ndim=3, dtype=dtype))
+        self.spectra = _in_rows(spectra, "spectra", ndim=3, dtype=dtype)
         self.law = law
         n, *image = self.spectra.shape
         self.image_shape = tuple(image)
@@ -96,19 +95,13 @@ class FusedModel:
                 f"{law.atomic_numbers.size} elements. Pass one atomic number per map."
             )
         self.haadf = (
-            None
-            if haadf is None
-            else np.ascontiguousarray(
-                check_array(haadf, "haadf", shape=self.image_shape, dtype=dtype)
-            )
+            None if haadf is None else _in_rows(haadf, "haadf", shape=self.image_shape, dtype=dtype)
         )
         self.psf = None if psf is None else self._probe(psf)
         self.certainty = np.ones(self.image_shape, self.spectra.dtype)
         if certainty is not None:
-            self.certainty = np.ascontiguousarray(
-                check_array(
-                    certainty, "certainty", shape=self.image_shape, dtype=self.spectra.dtype
-                )
+            self.certainty = _in_rows(
+                certainty, "certainty", shape=self.image_shape, dtype=self.spectra.dtype
             )
             if self.certainty.min() < 0:
                 raise DataError(f"certainty reaches {self.certainty.min():g}; a weight is ≥ 0.")
@@ -126,8 +119,7 @@ class FusedModel:
             )
         self.inside = np.ones(self.image_shape, bool)
         if vacuum is not None:
-            outside = np.ascontiguousarray(check_array(vacuum, "vacuum", shape=self.image_shape))
-            self.inside = outside == 0
+            self.inside = _in_rows(vacuum, "vacuum", shape=self.image_shape) == 0
             if not self.inside.any():
                 raise DataError("vacuum is True everywhere, so there is nothing to fuse.")
 
@@ -198,3 +190,11 @@ class FusedModel:
         if self.psf is None:
             return np.asarray(residual)
         return self.psf.adjoint(residual).astype(residual.dtype, copy=False)
+
+
+def _in_rows(given: ArrayLike, name: str, **wanted: Any) -> np.ndarray:
+    """Check an array, and lay it out row by row.
+
+    For any other order in memory numba would compile the kernels once more.
+    """
+    return np.ascontiguousarray(check_array(given, name, **wanted))
