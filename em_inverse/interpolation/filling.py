@@ -17,12 +17,22 @@ from em_inverse.interpolation.bow_tie import BowTie
 from em_inverse.interpolation.choice import choose
 from em_inverse.interpolation.geometric import fill_geometric
 from em_inverse.interpolation.network import fill_network
+from em_inverse.interpolation.total_variation import fill_tv
 from em_inverse.interpolation.weights import cubic_weights, linear_weights, weighted
 from em_inverse.tilt_series import TiltSeries, check_series
 
 __all__ = ["METHODS", "fill"]
 
-METHODS = ("auto", "linear", "cubic", "band_limited", "geometric", "network", "network_frames")
+METHODS = (
+    "auto",
+    "linear",
+    "cubic",
+    "band_limited",
+    "geometric",
+    "tv",
+    "network",
+    "network_frames",
+)
 """The ways to fill."""
 
 _SAME = 1e-6
@@ -45,17 +55,20 @@ def fill(
       with the tilt no faster than 2π k r. Nearly exact for dense tilts. See
       :mod:`em_inverse.interpolation.bow_tie`.
     - ``geometric``: reconstructs an object x ≥ 0, projects it where frames are missing, and adds
-      what it does not explain. Best for sparse tilts, wrong where x ≥ 0 is: a background that was
+      what it does not explain. Good for sparse tilts, wrong where x ≥ 0 is: a background that was
       not subtracted, a probe with strong aberrations. See
       :mod:`em_inverse.interpolation.geometric`.
+    - ``tv``: of the objects x ≥ 0 the one of least total variation that explains the frames, its
+      weight found by frames held out. Best for sparse or noisy tilts of objects with few edges, and
+      the slowest. See :mod:`em_inverse.interpolation.total_variation`.
     - ``network``: a small network weighs the object of the geometric way against the straight line,
       pixel by pixel, and corrects; it has learned from simulated metal particles at 0.036 nm per
       pixel and gaps up to 24°, and draws such particles. See
       :mod:`em_inverse.interpolation.network`.
     - ``network_frames``: the same network without the object. It sees the two to four frames around
       only, as published ones do; to compare with.
-    - ``auto``: the one of the first four that is expected to be least wrong, see
-      :func:`em_inverse.interpolation.choose`.
+    - ``auto``: the one of the first five that is expected to be least wrong, see
+      :func:`em_inverse.interpolation.choose`. It takes none that has learned from other specimens.
 
     **A filled frame is not a measurement.** It holds what the recorded frames and an assumption
     imply, and no electron. ``filled.generated`` says which frames those are; the history, every
@@ -74,8 +87,8 @@ def fill(
         Angles of the frames to add, between the smallest and the largest recorded one, instead of
         `factor`.
     n_iter : int, optional
-        Iterations of the geometric way, and of the object that the network sees; by frames held
-        out unless given.
+        Iterations of the geometric way, and of the object that the network sees, by frames held out
+        unless given; or of total variation, 200 unless given.
 
     Returns
     -------
@@ -114,16 +127,19 @@ def fill(
     if new.size == 0:
         return series.sort()
     choice: dict[str, Any] = {"method": method, "reason": "asked for"}
+    weight = None
     if method == "auto":
         found = choose(angles, frames, new, shift)
-        n_iter = found.n_iter if n_iter is None else n_iter
+        weight = found.weight
+        if n_iter is None and found.method == "geometric":
+            n_iter = found.n_iter
         choice = {
             "method": found.method,
             "reason": found.reason,
             "expected_rmse": found.expected_rmse,
             "nyquist_step_deg": found.nyquist_step_deg,
         }
-    made = _made(choice["method"], angles, frames, new, shift, n_iter)
+    made = _made(choice["method"], angles, frames, new, shift, n_iter, weight)
     if series.projections.min() >= 0:
         np.maximum(made, 0, out=made)
     return _joined(series, new, made, choice)
@@ -136,6 +152,7 @@ def _made(
     new: np.ndarray,
     shift: float,
     n_iter: int | None,
+    weight: float | None,
 ) -> np.ndarray:
     if method == "linear":
         return weighted(linear_weights(angles, new), frames)
@@ -143,6 +160,8 @@ def _made(
         return weighted(cubic_weights(angles, new), frames)
     if method == "band_limited":
         return BowTie(angles, frames, shift).predict(new)
+    if method == "tv":
+        return fill_tv(angles, frames, new, shift, n_iter, weight).frames
     if method == "network":
         return fill_network(angles, frames, new, shift, n_iter)
     if method == "network_frames":

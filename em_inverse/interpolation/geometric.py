@@ -17,7 +17,9 @@ from em_inverse.interpolation.weights import linear_weights, weighted
 
 __all__ = [
     "Geometric",
+    "beam_of",
     "best_number",
+    "completed",
     "fill_geometric",
     "held_out_errors",
     "mean_square",
@@ -78,12 +80,28 @@ def fill_geometric(
     if n_iter is None:
         n_iter = best_number(angles, frames, center_shift)[0]
     (x,) = reconstructed(angles, frames, center_shift, (n_iter,))
-    beam = _beam(frames, angles, center_shift)
-    left = frames.astype(np.float32) - beam.forward(x)
-    made = _beam(frames, new, center_shift).forward(x)
+    made, left, share = completed(x, angles, frames, new, center_shift)
+    return Geometric(made.astype(frames.dtype), n_iter, mean_square(left), share)
+
+
+def completed(
+    x: np.ndarray, angles: np.ndarray, frames: np.ndarray, new: np.ndarray, center_shift: float
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Project an object at new angles and add what it left unexplained, as far as that helps.
+
+    Returns
+    -------
+    made : ndarray of float32
+    left : ndarray of float32
+        What the object leaves unexplained of the frames at `angles`.
+    share : float
+        Share of its straight line between neighbours that is added, between 0 and 1.
+    """
+    left = frames.astype(np.float32) - beam_of(frames, angles, center_shift).forward(x)
+    made = beam_of(frames, new, center_shift).forward(x)
     share = _share(angles, left)
     made += np.float32(share) * weighted(linear_weights(angles, new), left)
-    return Geometric(made.astype(frames.dtype), n_iter, mean_square(left), share)
+    return made, left, share
 
 
 def best_number(
@@ -110,7 +128,7 @@ def held_out_errors(
 ) -> list[float]:
     """Mean square error of the projected object at frames that it was not made from."""
     kept = np.setdiff1d(np.arange(angles.size), held)
-    beam = _beam(frames, angles[held], center_shift)
+    beam = beam_of(frames, angles[held], center_shift)
     return [
         mean_square(beam.forward(x) - frames[held])
         for x in reconstructed(angles[kept], frames[kept], center_shift, after)
@@ -136,7 +154,7 @@ def reconstructed(
     angles: np.ndarray, frames: np.ndarray, center_shift: float, after: tuple[int, ...]
 ) -> list[np.ndarray]:
     """Return the object x ≥ 0 after some numbers of iterations of SIRT with Nesterov's momentum."""
-    A = _beam(frames, angles, center_shift)
+    A = beam_of(frames, angles, center_shift)
     data = np.ascontiguousarray(frames, dtype=np.float32)
     rows = A.forward(np.ones(A.in_shape, np.float32))
     columns = A.adjoint(np.ones(A.out_shape, np.float32))
@@ -161,10 +179,11 @@ def projected(
     x: np.ndarray, frames: np.ndarray, angles: np.ndarray, center_shift: float
 ) -> np.ndarray:
     """Return the projections of an object x at some angles, of the size of the frames."""
-    return _beam(frames, angles, center_shift).forward(x)
+    return beam_of(frames, angles, center_shift).forward(x)
 
 
-def _beam(frames: np.ndarray, angles: np.ndarray, center_shift: float) -> ParallelBeam:
+def beam_of(frames: np.ndarray, angles: np.ndarray, center_shift: float) -> ParallelBeam:
+    """Return the projections at some angles of an object as thick as the frames are wide."""
     nx = frames.shape[1]
     return ParallelBeam((nx, nx, *frames.shape[2:]), angles, nx, center_shift=center_shift)
 

@@ -120,19 +120,19 @@ def test_the_tilt_axis_may_lie_beside_the_middle():
 
 
 def test_transparent_columns_need_an_object(particle):
-    """Sparse tilts of a crystal: the geometric way wins by far, and auto finds it."""
+    """Sparse tilts of a crystal: ways through an object win by far, and auto finds the best."""
     sparse = particle.select(np.arange(0, particle.n_tilts, 2))
-    errors = {
-        name: error(fill(sparse, 2, name), particle)
-        for name in METHODS
-        if not name.startswith("network")
-    }
+    ways = ("linear", "band_limited", "geometric", "tv")
+    errors = {name: error(fill(sparse, 2, name), particle) for name in ways}
     assert errors["geometric"] < 0.65 * errors["linear"]
-    assert errors["auto"] == errors["geometric"]
-    choice = fill(sparse, 2).metadata["filling"]
-    assert choice["method"] == "geometric"
+    assert errors["tv"] < 0.95 * errors["geometric"]
+    auto = fill(sparse, 2)
+    assert error(auto, particle) == errors["tv"]
+    choice = auto.metadata["filling"]
+    assert choice["method"] == "tv"
     assert "coarser" in choice["reason"]
-    assert choice["expected_rmse"]["geometric"] < choice["expected_rmse"]["linear"]
+    expected = choice["expected_rmse"]
+    assert expected["tv"] < expected["geometric"] < expected["linear"]
 
 
 def test_dense_tilts_need_the_band_limit():
@@ -163,12 +163,13 @@ def test_noise_is_not_put_into_the_frames_between():
     clean = np.tile(np.exp(-((np.arange(40) - 19.5) ** 2) / 30)[:, None], (41, 1, 6))
     noisy = TiltSeries(clean + RNG.normal(scale=0.1, size=clean.shape), angles)
     rms = {}
-    for method in ("linear", "band_limited", "geometric"):
+    for method in ("linear", "band_limited", "geometric", "tv"):
         filled = fill(noisy, 2, method)
         made = filled.projections[filled.generated]
         rms[method] = np.sqrt(np.mean((made - clean[:-1]) ** 2))
     assert rms["band_limited"] < 0.6 * rms["linear"]
     assert rms["geometric"] < 0.8 * rms["linear"]
+    assert rms["tv"] < 0.5 * rms["geometric"]
     model = interpolation.BowTie(angles, noisy.projections)
     assert np.sqrt(model.noise_variance) == pytest.approx(0.1, rel=0.25)
 
@@ -219,11 +220,12 @@ def test_what_leaves_the_frame_changes_its_sum(halos):
     ("tried", "best"),
     [
         # The ratio of the errors held out decides, less what the band limit gains by itself.
-        ({"band_limited": 1.0, "geometric": 0.8, "expected": 0.1}, "band_limited"),
-        ({"band_limited": 1.0, "geometric": 0.8, "expected": 0.02}, "geometric"),
-        ({"band_limited": 1.0, "geometric": 0.1, "expected": 0.1}, "geometric"),
+        ({"band_limited": 1.0, "geometric": 0.8, "tv": 0.9, "expected": 0.1}, "band_limited"),
+        ({"band_limited": 1.0, "geometric": 0.8, "tv": 0.9, "expected": 0.02}, "geometric"),
+        ({"band_limited": 1.0, "geometric": 0.1, "tv": 0.2, "expected": 0.1}, "geometric"),
+        ({"band_limited": 1.0, "geometric": 0.2, "tv": 0.1, "expected": 0.1}, "tv"),
         # The model promises much, and lines fill better than it.
-        ({"band_limited": 9.0, "geometric": 9.0, "expected": 0.1}, "linear"),
+        ({"band_limited": 9.0, "geometric": 9.0, "tv": 9.0, "expected": 0.1}, "linear"),
     ],
 )
 def test_frames_held_out_correct_what_a_model_expects(tried, best):
