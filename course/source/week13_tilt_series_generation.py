@@ -274,20 +274,22 @@ for way in ("linear", "network_frames"):
 # > **Predict.** At $g = 1$ and at $g = 8$: what does it take? At 8°, is "few edges", which has learned from nothing, ahead of 196 000 weights or behind? And in what places can a reader see that frames were generated?
 
 # %%
-part = truth.crop(y=12)  # 12 rows, to save time
+part = truth.crop(y=8)  # 8 rows, to save time
 for gap in (1, 8):
     filled = filled_in(gap, "auto", part)
     told = filled.metadata["filling"]
-    print(f"gap {gap}°: {told['method']}; the band limit asks for {told['nyquist_step_deg']:.0f}°")
+    print(f"gap {gap}°: {told['method']}; the band limit asks for {told['nyquist_step_deg']:.1f}°")
 for way in ("geometric", "network", "tv"):
     made = filled_in(8, way, part).projections[filled.generated]
-    print(f"gap 8°, {way}: {db(made, left_out(8, part).projections):.0f} dB")
+    print(f"gap 8°, {way}: {db(made, left_out(8, part).projections):.1f} dB")
 print("the series:", filled.generated.astype(int))
 print("the lab book:", filled.history[-1][:66], "…")
 print("the report:", report.report(tomography.sirt(filled.bin(2), 20))[:69], "…")
 
 # %% [markdown]
-# **Why.** A *generated frame* holds what the recorded frames and an assumption imply, and no electron. In a stack of 200 images it looks like any other. So the mark travels: in the series, in its history, in every report of a reconstruction, in every file that the kit writes. The dose stays that of the recorded frames.
+# **Why.** At 1° tilts are dense enough for the band limit. At 8° total variation leads the geometric way by 4 dB, and the network, which was shown the frames of that way, by 2 dB. What decides is how much is known of the object; what has been learned from other particles is worth less here than a prior that fits into one line, and that line can be checked.
+#
+# A *generated frame* holds what the recorded frames and an assumption imply, and no electron. In a stack of 200 images it looks like any other. So the mark travels: in the series, in its history, in every report of a reconstruction, in every file that the kit writes. The dose stays that of the recorded frames.
 #
 # ## 7. Does it help the volume?
 #

@@ -45,6 +45,7 @@ ROLES = {
     "cubic": ("l1", "cubic splines"),
     "band_limited": ("tikhonov", "band-limited"),
     "geometric": ("algebraic", "geometric"),
+    "tv": ("tv", "total variation"),
     "network": ("learned", "network"),
     "network_frames": ("learned", "network,\nframes only"),
     "sparse": ("measurement", "sparse"),

@@ -123,6 +123,18 @@ def test_section_5_the_numbers_of_the_paper():
     assert learned[1] - lines[1] == pytest.approx(0.03)
 
 
+def test_section_6_a_prior_in_one_line_beats_the_network():
+    part = truth().crop(y=8)
+    assert filled(1, "auto", part).metadata["filling"]["method"] == "band_limited"
+    assert filled(8, "auto", part).metadata["filling"]["method"] == "tv"
+    wanted, at = left_out(8, part).projections, {}
+    for way in ("geometric", "network", "tv"):
+        made = filled(8, way, part)
+        at[way] = db(made.projections[made.generated], wanted)
+    assert at["tv"] - at["geometric"] == pytest.approx(4, abs=0.6)
+    assert at["tv"] - at["network"] == pytest.approx(2, abs=0.6)
+
+
 def test_section_7_what_filling_does_to_the_volume():
     part, apart = truth().crop(y=24), {}
 
