@@ -96,7 +96,8 @@ def consistency(
     **What it cannot see.** It knows no more than a reconstruction: what the recorded frames do not
     determine, it does not miss. Where they are so few that those left out are missed widely, it is
     quiet about anything. Frames of the geometric way are projections of that object, and pass by
-    construction, whatever x ≥ 0 has invented. And it says nothing of recorded frames: a bad one
+    construction, whatever x ≥ 0 has invented; those of total variation are projections of a near
+    relative. And it says nothing of recorded frames: a bad one
     raises the scale, and so covers for bad generated ones.
 
     Parameters

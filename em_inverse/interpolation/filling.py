@@ -59,8 +59,8 @@ def fill(
       not subtracted, a probe with strong aberrations. See
       :mod:`em_inverse.interpolation.geometric`.
     - ``tv``: of the objects x ≥ 0 the one of least total variation that explains the frames, its
-      weight found by frames held out. Best for sparse or noisy tilts of objects with few edges, and
-      the slowest. See :mod:`em_inverse.interpolation.total_variation`.
+      weight found by frames held out. Best for sparse or noisy tilts of objects with few edges;
+      takes some five times as long. See :mod:`em_inverse.interpolation.total_variation`.
     - ``network``: a small network weighs the object of the geometric way against the straight line,
       pixel by pixel, and corrects; it has learned from simulated metal particles at 0.036 nm per
       pixel and gaps up to 24°, and draws such particles. See
