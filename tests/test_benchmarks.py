@@ -141,9 +141,9 @@ def test_filling_is_compared_by_every_measure(quick):
     names = [f["name"] for f in result["figures"]]
     assert len(set(names)) == len(names)
     (table,) = (t for t in result["tables"] if t["title"].startswith("Objects"))
-    assert [row[:2] for row in table["rows"][:6]] == [
-        [0, "all tilts"],
-        [4, "sparse"], [4, "sparse, TV"], [4, "linear"], [4, "geometric"], [4, "network"]
+    assert [row[:2] for row in table["rows"][:7]] == [
+        [0, "all tilts"], [4, "sparse"], [4, "sparse, TV"], [4, "linear"], [4, "geometric"],
+        [4, "tv"], [4, "network"],
     ]  # fmt: skip
     chamfer = {(row[0], row[1]): row[2] for row in table["rows"]}
     verdicts = {bar["text"]: bar["value"] for bar in result["bars"]}
@@ -152,6 +152,7 @@ def test_filling_is_compared_by_every_measure(quick):
     assert verdicts[f"{text}, gaps ≥ 3, SIRT"] == pytest.approx(share)
     assert all(np.isfinite(value) for value in verdicts.values())
     assert any("than total variation" in note and "atoms" in note for note in result["notes"])
+    assert sum(note.startswith("Total variation over") for note in result["notes"]) == 3
     foretold = cells(result, "PSNR in dB of the frames between")
     assert foretold[4]["geometric"] > foretold[4]["SIRT of the sparse series, projected"]
 

@@ -52,7 +52,7 @@ def some_block(frames: np.ndarray) -> np.ndarray:
     --------
     >>> frames = np.zeros((2, 5, 20))
     >>> frames[..., 9:16] = 1
-    >>> some_block(frames).sum()
+    >>> float(some_block(frames).sum())
     70.0
     """
     if frames.ndim == 2 or frames.shape[2] <= _ROWS:
