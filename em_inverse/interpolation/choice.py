@@ -114,7 +114,10 @@ def choose(
 def _compare(
     errors: dict[str, float], tried: dict[str, float], shares: dict[str, float], noise: float
 ) -> None:
-    """Correct the expected errors by those of frames held out, and add those of objects."""
+    """Correct the expected errors by those of frames held out, and add those of objects.
+
+    Between the two objects frames held out decide as they are, for both stand in the same gaps.
+    """
 
     def clean(error: float) -> float:
         return max(error - noise, _LEAST * error, np.finfo(float).tiny)
@@ -124,9 +127,10 @@ def _compare(
     for name in _LINEAR:
         if tried[name] < tried[band]:
             errors[band] = max(errors[band], errors[name] * tried[band] / tried[name])
-    for name, share in shares.items():
-        gained = _GAINS_AN_OBJECT * _GAINS_THE_REST**share
-        lost = max(gained / max(halved, np.finfo(float).tiny), 1.0)
+    better = min(shares, key=lambda name: tried[name])
+    gained = _GAINS_AN_OBJECT * _GAINS_THE_REST ** shares[better]
+    lost = max(gained / max(halved, np.finfo(float).tiny), 1.0)
+    for name in shares:
         errors[name] = errors[band] * lost * clean(tried[name]) / clean(tried[band])
 
 

@@ -235,14 +235,16 @@ def test_frames_held_out_correct_what_a_model_expects(tried, best):
     assert min(errors, key=errors.get) == best
 
 
-def test_a_residual_that_is_smooth_in_the_tilt_falls_faster():
+@pytest.mark.parametrize(("share", "lost"), [(0.0, 0.5 / 0.2), (1.0, 1.0)])
+def test_a_residual_that_is_smooth_in_the_tilt_falls_faster(share, lost):
     tried = {"linear": 3.0, "cubic": 4.0, "band_limited": 1.0, "expected": 0.1}
-    tried |= {"geometric": 0.8, "tv": 0.8}
+    tried |= {"geometric": 0.8, "tv": 0.7}
     errors = {"linear": 0.05, "cubic": 0.06, "band_limited": 0.02}
-    choice._compare(errors, tried, {"geometric": 0.0, "tv": 1.0}, 0.0)
-    # The band limit falls to 0.2 of what it expects; an object to 0.5, what is smooth to 0.05.
-    assert errors["geometric"] == pytest.approx(0.02 * 0.8 * 0.5 / 0.2)
-    assert errors["tv"] == pytest.approx(0.02 * 0.8)
+    # The band limit falls to 0.2 of what it expects; an object to 0.5, what is smooth to 0.05. The
+    # share of the worse one does not count: it would go ahead of the better one by its residual.
+    choice._compare(errors, tried, {"geometric": 1.0, "tv": share}, 0.0)
+    assert errors["geometric"] == pytest.approx(0.02 * 0.8 * lost)
+    assert errors["tv"] == pytest.approx(0.02 * 0.7 * lost)
 
 
 def test_two_or_three_tilts_vouch_for_no_model(particle):
