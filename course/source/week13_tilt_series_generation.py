@@ -279,7 +279,7 @@ for gap in (1, 8):
     filled = filled_in(gap, "auto", part)
     told = filled.metadata["filling"]
     print(f"gap {gap}°: {told['method']}; the band limit asks for {told['nyquist_step_deg']:.1f}°")
-for way in ("geometric", "network", "tv"):
+for way in ("geometric", "network", "auto"):
     made = filled_in(8, way, part).projections[filled.generated]
     print(f"gap 8°, {way}: {db(made, left_out(8, part).projections):.1f} dB")
 print("the series:", filled.generated.astype(int))
