@@ -82,7 +82,7 @@ def choose(
     'band_limited'
     """
     part = some_block(frames)
-    n_iter = best_number(angles, part, center_shift)[0]
+    n_iter = best_number(angles, part, center_shift)
     weight, tv_errors, tv_share = best_weight(angles, part, center_shift)
     model = BowTie(angles, part, center_shift)
     errors = {

@@ -156,7 +156,7 @@ def consistency(
     axis = float(shift.mean())
     angles, frames = filled.angles_deg[recorded], filled.projections[recorded]
     if n_iter is None:
-        n_iter = best_number(angles, frames, axis)[0]
+        n_iter = best_number(angles, frames, axis)
     scale = 0.0
     for first in range(1, 1 + _FOLDS):
         out = np.arange(first, recorded.size - 1, _FOLDS)

@@ -78,7 +78,7 @@ def fill_geometric(
         Iterations; by frames held out unless given.
     """
     if n_iter is None:
-        n_iter = best_number(angles, frames, center_shift)[0]
+        n_iter = best_number(angles, frames, center_shift)
     (x,) = reconstructed(angles, frames, center_shift, (n_iter,))
     made, left, share = completed(x, angles, frames, new, center_shift)
     return Geometric(made.astype(frames.dtype), n_iter, mean_square(left), share)
@@ -104,19 +104,16 @@ def completed(
     return made, left, share
 
 
-def best_number(
-    angles: np.ndarray, frames: np.ndarray, center_shift: float = 0.0
-) -> tuple[int, float, np.ndarray]:
-    """Return the number of iterations that explains frames held out best, its error, and those.
+def best_number(angles: np.ndarray, frames: np.ndarray, center_shift: float = 0.0) -> int:
+    """Return the number of iterations that explains frames held out best.
 
     A few rows of the detector are enough for it.
     """
     held = np.arange(2, angles.size - 1, _EVERY)
     if held.size == 0:
-        return _CHECKPOINTS[-1], np.inf, held
+        return _CHECKPOINTS[-1]
     errors = held_out_errors(angles, some_rows(frames), center_shift, held, _CHECKPOINTS)
-    best = int(np.argmin(errors))
-    return _CHECKPOINTS[best], errors[best], held
+    return _CHECKPOINTS[int(np.argmin(errors))]
 
 
 def held_out_errors(

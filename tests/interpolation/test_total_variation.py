@@ -77,7 +77,7 @@ def test_the_unit_of_the_data_does_not_matter(blocks):
 def test_without_enough_tilts_the_usual_weight_is_taken(blocks):
     angles = ANGLES[:3]
     weight, errors, share = best_weight(angles, projections(blocks, angles))
-    assert weight in WEIGHTS
+    assert weight == 0.03
     assert errors.size == share == 0
 
 
@@ -114,7 +114,7 @@ def test_the_rows_with_most_to_see_are_neighbours():
     block = some_block(frames)
     assert block.shape == (5, 7, 8)
     assert any(np.array_equal(block, frames[..., k : k + 8]) for k in (10, 11))
-    assert some_block(frames[..., :8]) is not None
+    assert np.array_equal(some_block(frames[..., :8]), frames[..., :8])
     assert np.array_equal(some_block(frames[..., 0]), frames[..., 0])
 
 
