@@ -23,7 +23,7 @@ from em_inverse.widgets.cockpit_run import Moment, Observation
 from em_inverse.widgets.cockpit_settings import CONTROLS, MORE, OBJECTS, STEERED
 from em_inverse.widgets.cockpit_source import recording
 from em_inverse.widgets.controls import Control
-from em_inverse.widgets.explorer import Explorer, headline_html
+from em_inverse.widgets.explorer import Explorer, error_html, headline_html
 from em_inverse.widgets.panel import Panel, View
 from em_inverse.widgets.volume import VolumeView
 
@@ -137,6 +137,7 @@ class Cockpit(Explorer):
         self._flagged: list[float] = []
         self._looks, self._newest = itertools.count(1), 0
         self._hall = self._urgent = False
+        self._notice = ""
         self._make_parts(name or type(self).__name__)
         try:
             super().__init__(name=name, backend=backend, **start)
@@ -499,10 +500,16 @@ class Cockpit(Explorer):
         self.volume.observe(self._on_view, "view")
 
     def _safely(self, action: Any) -> None:
+        """Do what a button says; what it has to tell stays until another button is pressed.
+
+        Not as the error of a picture: the pictures go on, and the next one would take it away.
+        """
+        with self._lock:
+            self._notice = ""
         try:
             action()
         except Exception as error:
-            self._show_error(error)
+            self._say(error_html(error))
 
     def _go_or_pause(self) -> None:
         if self.running:
@@ -515,7 +522,12 @@ class Cockpit(Explorer):
         path = Path(f"{name}-session.json")
         self.save_session(path, overwrite=True)
         words = f"The session was saved as {path}; Cockpit.load_session({str(path)!r}) opens it."
-        self._alarms.value = f"<b>{html.escape(words)}</b>{self._alarms.value}"
+        self._say(f"<b>{html.escape(words)}</b>")
+
+    def _say(self, notice: str) -> None:
+        with self._lock:
+            self._notice = notice
+            self._show_alarms()
 
     def _on_mode(self, change: Any) -> None:
         self.volume.set_view({"mode": change["new"]})
@@ -572,12 +584,15 @@ class Cockpit(Explorer):
         super()._show()
         if self._hall:
             self._headline.value = headline_html(*hall_words(self.result))
-        self._alarms.value = alarm_list(self.result, short=self._hall)
+        self._show_alarms()
         if hasattr(self, "observation"):
             self._update_buttons()
         if self.result.n_tilts:
             self.volume.pixel_size_nm = self.result.pixel_size_nm
             self.volume.show(self.result.x)
+
+    def _show_alarms(self) -> None:
+        self._alarms.value = self._notice + alarm_list(self.result, short=self._hall)
 
     def _display(self) -> bool:
         """Show one moment; called again and again in a thread, until nothing moves."""

@@ -386,10 +386,7 @@ class Explorer(ipywidgets.VBox):
     def _show_error(self, error: BaseException) -> None:
         self.error = error
         self._headline.value = headline_html("—", "The picture is the last one that worked.")
-        self._error_box.value = (
-            f'<div class="em-error" role="alert" style="{ERROR_STYLE}">'
-            f"<b>{html.escape(type(error).__name__)}</b>: {html.escape(str(error))}</div>"
-        )
+        self._error_box.value = error_html(error)
         self._error_box.layout.display = ""
 
 
@@ -412,6 +409,14 @@ def _make_canvas(backend: str) -> Any:
     from em_inverse.widgets.picture import Picture
 
     return Picture()
+
+
+def error_html(error: BaseException) -> str:
+    """Return an error as a box that a screen reader reads out."""
+    return (
+        f'<div class="em-error" role="alert" style="{ERROR_STYLE}">'
+        f"<b>{html.escape(type(error).__name__)}</b>: {html.escape(str(error))}</div>"
+    )
 
 
 def headline_html(number: str, note: str) -> str:

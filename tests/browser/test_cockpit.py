@@ -99,11 +99,12 @@ def test_an_alarm_is_left_out_and_another_retaken(page: Any) -> None:
     _no_complaints(page)
 
 
-def test_a_session_is_saved_and_opened_again(page: Any) -> None:
+def test_a_session_is_saved_and_opened_again(page: Any, screenshots: Path) -> None:
     page.locator("button[title='Stand still']").click()
     page.get_by_text("paused, Start goes on").wait_for()
     page.get_by_role("button", name="Save session").click()
     page.get_by_text("The session was saved as cockpit-session.json").wait_for()
+    page.screenshot(path=screenshots / "cockpit_saved.png")
     again = (
         "import numpy as np\n"
         "again = widgets.Cockpit.load_session('cockpit-session.json', name='again')\n"

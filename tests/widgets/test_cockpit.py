@@ -346,6 +346,34 @@ def test_a_session_comes_back_with_result_and_views(cockpit, tmp_path):
     again.close()
 
 
+def test_where_the_session_was_saved_stays_on_the_page(cockpit, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cockpit.set(pace=0.2)
+    cockpit.start()
+    cockpit._keep.click()
+    assert (tmp_path / "cockpit-session.json").exists()
+    n = cockpit.result.n_tilts
+    until(lambda: cockpit.result.n_tilts > n)
+    assert "saved as cockpit-session.json" in cockpit._alarms.value
+    assert "em-alarms" in cockpit._alarms.value
+    cockpit._go.click()
+    assert "saved" not in cockpit._alarms.value
+
+
+def test_what_a_button_cannot_do_is_said_while_pictures_go_on():
+    cockpit = Cockpit(simulate.Replay("nist-needle-small", order="golden"), pace=0.2)
+    cockpit.start()
+    cockpit._keep.click()
+    n = cockpit.result.n_tilts
+    until(lambda: cockpit.result.n_tilts > n)
+    assert 'role="alert"' in cockpit._alarms.value
+    assert "run.save(path)" in cockpit._alarms.value
+    assert cockpit.error is None
+    cockpit.set(pace=0.3)
+    assert cockpit.result.n_tilts > n, "a slider that only steers begins anew"
+    cockpit.close()
+
+
 def test_other_sessions_are_refused(tmp_path):
     run = DynamicReconstruction((8, 8), 1.0)
     run.add(0.0, np.ones(8))
