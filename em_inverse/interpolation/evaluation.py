@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import numbers
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from em_inverse.errors import (
     check_integer,
 )
 from em_inverse.interpolation.filling import fill
+from em_inverse.interpolation.network import FEWEST
 from em_inverse.noise import generator
 from em_inverse.tilt_series import TiltSeries, check_series
 
@@ -108,8 +109,7 @@ def gap_sweep(
         scale = _brightest(sparse.projections, "recorded")
         angles = truth.angles_deg[between][::stride]
         wanted = truth.projections[between][::stride]
-        for method in _listed(methods):
-            filled = fill(sparse, method=method, angles_deg=angles)
+        for method, filled in _filled(sparse, _listed(methods), angles):
             made = filled.projections[filled.generated]
             errors = np.square(made - wanted, dtype=np.float64).reshape(len(made), -1).mean(axis=1)
             errors = np.maximum(errors / scale**2, np.finfo(float).tiny)
@@ -205,8 +205,8 @@ def reconstruction_sweep(
         if tv:
             lam = 0.02 * float(sparse.projections.max())
             volumes["sparse, TV"] = tomography.tv(sparse, lam=lam, n_iter=n_iter).volume
-        for method in _listed(methods):
-            volumes[method] = tomography.sirt(fill(sparse, 2, method), n_iter).volume
+        for method, filled in _filled(sparse, _listed(methods)):
+            volumes[method] = tomography.sirt(filled, n_iter).volume
         rows += [row(int(gap), name, volume) for name, volume in volumes.items()]
     return rows
 
@@ -301,6 +301,19 @@ def _brightest(array: np.ndarray, name: str) -> float:
     if not bright > 0:
         raise DataError(f"{name} holds nothing above 0, so that errors have no unit.")
     return bright
+
+
+def _filled(
+    sparse: TiltSeries, methods: Sequence[str], angles_deg: np.ndarray | None = None
+) -> Iterator[tuple[str, TiltSeries]]:
+    """Fill in every way; the network is shown the geometric frames if they are there already."""
+    turned = None
+    for method in methods:
+        shown = turned if method == "network" else None
+        filled = fill(sparse, 2, method, angles_deg=angles_deg, shown=shown)
+        if method == "geometric" and sparse.n_tilts >= FEWEST:
+            turned = filled
+        yield method, filled
 
 
 def _left_out(truth: TiltSeries, gap: Any) -> tuple[np.ndarray, np.ndarray]:

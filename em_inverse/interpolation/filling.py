@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from em_inverse.errors import (
+    DataError,
     GeometryError,
+    ParameterError,
     check_angles,
     check_choice,
     check_integer,
@@ -46,6 +48,7 @@ def fill(
     *,
     angles_deg: ArrayLike | None = None,
     n_iter: int | None = None,
+    shown: TiltSeries | None = None,
 ) -> TiltSeries:
     """Fill a tilt series: put generated frames between the recorded ones.
 
@@ -89,6 +92,10 @@ def fill(
     n_iter : int, optional
         Iterations of the geometric way, and of the object that the network sees, by frames held out
         unless given; or of total variation, 200 unless given.
+    shown : TiltSeries, optional
+        For ``network``: `series` filled in another way, whose frames the network is shown instead
+        of those of the geometric way: to save time where those are there already, or to show it a
+        better object, that of ``tv``. What it is shown decides most of what it makes.
 
     Returns
     -------
@@ -100,12 +107,13 @@ def fill(
     Raises
     ------
     DataError
-        When the network is asked to fill a single slice.
+        When the network is asked to fill a single slice, or is shown frames of another shape.
     ParameterError
-        When the method is unknown, the factor no whole number ≥ 1, or `series` no TiltSeries.
+        When the method is unknown, the factor no whole number ≥ 1, or `series` or `shown` no
+        TiltSeries; when `shown` is given for another method, or along with `n_iter`.
     GeometryError
         When there are fewer than two different angles, when new angles lie outside of those
-        recorded, or when shifts wait to be applied.
+        recorded, when `shown` lacks some of them, or when shifts wait to be applied.
 
     Examples
     --------
@@ -121,6 +129,8 @@ def fill(
     times = check_integer(factor, "factor", minimum=1)
     if n_iter is not None:
         n_iter = check_integer(n_iter, "n_iter", minimum=1)
+    if shown is not None:
+        _check_shown(shown, series, method, n_iter)
     shift = _settled_axis(series)
     angles, frames = _nodes(series)
     new = _between(angles, times) if angles_deg is None else _given(angles_deg, angles)
@@ -139,7 +149,11 @@ def fill(
             "expected_rmse": found.expected_rmse,
             "nyquist_step_deg": found.nyquist_step_deg,
         }
-    made = _made(choice["method"], angles, frames, new, shift, n_iter, weight)
+    if shown is None:
+        made = _made(choice["method"], angles, frames, new, shift, n_iter, weight)
+    else:
+        made = fill_network(angles, frames, new, shift, turned=_frames_at(shown, new))
+        choice["shown"] = shown.metadata.get("filling", {}).get("method", "unknown")
     if series.projections.min() >= 0:
         np.maximum(made, 0, out=made)
     return _joined(series, new, made, choice)
@@ -167,6 +181,34 @@ def _made(
     if method == "network_frames":
         return fill_network(angles, frames, new, shift, n_iter=0)
     return fill_geometric(angles, frames, new, shift, n_iter).frames
+
+
+def _check_shown(shown: Any, series: TiltSeries, method: str, n_iter: int | None) -> None:
+    check_series(shown, "shown")
+    if method != "network" or n_iter is not None:
+        raise ParameterError(
+            f"shown is given along with method={method!r} and n_iter={n_iter}; it is for "
+            f"method='network', instead of the object that n_iter iterations would find. Leave it "
+            f"out."
+        )
+    if shown.projections.shape[1:] != series.projections.shape[1:]:
+        raise DataError(
+            f"shown has frames of shape {shown.projections.shape[1:]}, but series has "
+            f"{series.projections.shape[1:]}. Pass the same series, filled in another way."
+        )
+
+
+def _frames_at(shown: TiltSeries, angles: np.ndarray) -> np.ndarray:
+    """Return the frames of a filled series at some angles."""
+    apart = np.abs(shown.angles_deg[:, None] - angles)
+    nearest = apart.argmin(axis=0)
+    lacking = angles[apart.min(axis=0) > _SAME]
+    if lacking.size:
+        raise GeometryError(
+            f"shown has no frame at {lacking[0]:g}°, and {lacking.size} of {angles.size} are "
+            f"lacking. Fill it with the same factor or angles_deg."
+        )
+    return shown.projections[nearest]
 
 
 def _settled_axis(series: TiltSeries) -> float:
@@ -233,6 +275,8 @@ def _joined(
             unknown = np.full((new.size, *known.shape[1:]), np.nan)
             metadata[name] = np.concatenate([known, unknown])[order]
     why = "" if choice["reason"] == "asked for" else f", chosen because {choice['reason']}"
+    if "shown" in choice:
+        why = f", shown those of {choice['shown'].replace('_', '-')} filling"
     return series.replace(
         projections=np.concatenate([series.projections, made.astype(series.projections.dtype)])[
             order

@@ -53,6 +53,7 @@ def fill_network(
     new: np.ndarray,
     center_shift: float = 0.0,
     n_iter: int | None = None,
+    turned: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return frames at other angles, each from the frames around it and an object seen from there.
 
@@ -66,6 +67,8 @@ def fill_network(
     n_iter : int, optional
         Iterations of the reconstruction; by frames held out unless given. With 0, or with less than
         5 recorded frames, the network sees no object.
+    turned : ndarray, shape (n_new, nx, ny), optional
+        What it is shown instead of the geometric way's frames.
 
     Raises
     ------
@@ -77,9 +80,10 @@ def fill_network(
             f"series has projections of shape {frames.shape}, one slice without an axis y; the "
             f"network has learned from images. Choose another method."
         )
-    turned = None
-    if n_iter != 0 and angles.size >= FEWEST:
+    if turned is None and n_iter != 0 and angles.size >= FEWEST:
         turned = fill_geometric(angles, frames, new, center_shift, n_iter).frames
+        if frames.min() >= 0:
+            np.maximum(turned, 0, out=turned)
     return corrected(angles, frames, new, turned)
 
 

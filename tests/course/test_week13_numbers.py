@@ -135,6 +135,17 @@ def test_section_6_a_prior_in_one_line_beats_the_network():
     assert at["tv"] - at["network"] == pytest.approx(2, abs=0.6)
 
 
+@pytest.mark.parametrize(("wide", "gain_db"), [(6, -1), (8, 2), (12, -2)])
+def test_section_6_shown_total_variation_the_network_adds_or_takes(wide, gain_db):
+    part = truth().crop(y=8)
+    wanted, shown = left_out(wide, part), filled(wide, "tv", part)
+    made = interpolation.fill(
+        sparse(wide, part), method="network", angles_deg=wanted.angles_deg, shown=shown
+    )
+    tv, both = (db(one.projections[one.generated], wanted.projections) for one in (shown, made))
+    assert both - tv == pytest.approx(gain_db, abs=0.5)
+
+
 def test_section_7_what_filling_does_to_the_volume():
     part, apart = truth().crop(y=24), {}
 

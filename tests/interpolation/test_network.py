@@ -5,7 +5,7 @@ import pytest
 
 from em_inverse import TiltSeries, interpolation, metrics, simulate
 from em_inverse._resources import data_dir
-from em_inverse.errors import ChecksumError, DataError
+from em_inverse.errors import ChecksumError, DataError, GeometryError, ParameterError
 from em_inverse.interpolation import network
 
 
@@ -54,6 +54,46 @@ def test_the_object_tells_it_what_two_frames_do_not(turned):
     assert frames > lines
     assert both > frames + 5
     assert quality(turned, "network", n_iter=10) < both
+
+
+def test_it_may_be_shown_frames_that_are_there_already(turned):
+    sparse, wanted = turned.select(np.arange(0, 31, 2)), turned.angles_deg[1::2]
+    ways = {m: interpolation.fill(sparse, method=m, angles_deg=wanted) for m in ("geometric", "tv")}
+    usual = interpolation.fill(sparse, method="network", angles_deg=wanted)
+    made = {
+        m: interpolation.fill(sparse, method="network", angles_deg=wanted, shown=one)
+        for m, one in ways.items()
+    }
+    assert np.array_equal(made["geometric"].projections, usual.projections)
+    assert made["tv"].metadata["filling"]["shown"] == "tv"
+    assert made["tv"].history[-1].endswith("(network filling, shown those of tv filling)")
+    good, bad = (metrics.psnr(made[m].projections, turned.projections) for m in ("tv", "geometric"))
+    assert good > bad + 1
+    whole = interpolation.fill(sparse, method="network", angles_deg=wanted, shown=turned)
+    assert whole.metadata["filling"]["shown"] == "unknown"
+
+
+@pytest.mark.parametrize("methods", [["geometric", "network"], ["network", "geometric"]])
+def test_a_sweep_says_the_same_whether_it_shows_frames_or_not(turned, methods):
+    alone = interpolation.gap_sweep(turned, [1], ["network"])[0]
+    assert alone in interpolation.gap_sweep(turned, [1], methods)
+
+
+@pytest.mark.parametrize(
+    ("how", "kind", "match"),
+    [
+        ({"method": "geometric"}, ParameterError, "method='geometric'"),
+        ({"n_iter": 20}, ParameterError, "n_iter=20"),
+        ({"shown": "tv"}, ParameterError, "shown"),
+        ({"shown": TiltSeries(np.ones((3, 8, 8)), [-90, 0, 90])}, DataError, r"\(8, 8\)"),
+        ({"factor": 3}, GeometryError, "no frame at -86°, and 30 of 30"),
+    ],
+)
+def test_what_it_cannot_be_shown_is_refused(turned, how, kind, match):
+    sparse = turned.select(np.arange(0, 31, 2))
+    given = {"method": "network", "shown": interpolation.fill(sparse, 2, "linear"), **how}
+    with pytest.raises(kind, match=match):
+        interpolation.fill(sparse, **given)
 
 
 def test_of_less_than_five_frames_it_sees_no_object(turned):
