@@ -209,7 +209,11 @@ class LeastSquares(_Radial):
 
     def gradient(self, x: np.ndarray) -> np.ndarray:
         """2 Hᵀ(Hx − y)."""
-        return 2 * self.H.adjoint(self.H.forward(x) - self.y)
+        return self.gradient_at(self.H.forward(x))
+
+    def gradient_at(self, Hx: np.ndarray) -> np.ndarray:
+        """2 Hᵀ(Hx − y) when Hx is at hand."""
+        return 2 * self.H.adjoint(Hx - self.y)
 
     def lipschitz(self) -> float:
         """Lipschitz constant 2‖H‖₂² of the gradient."""
@@ -299,7 +303,11 @@ class PoissonLikelihood(_Data):
 
     def gradient(self, x: np.ndarray) -> np.ndarray:
         """Hᵀ(1 − y / (Hx + b)); finite only where Hx + b > 0."""
-        expected = np.maximum(self.H.forward(x) + self.background, np.finfo(self.H.dtype).tiny)
+        return self.gradient_at(self.H.forward(x))
+
+    def gradient_at(self, Hx: np.ndarray) -> np.ndarray:
+        """The same when Hx is at hand."""
+        expected = np.maximum(Hx + self.background, np.finfo(self.H.dtype).tiny)
         return self.H.adjoint(1 - self.y / expected)
 
     def lipschitz(self) -> None:
@@ -432,7 +440,11 @@ class WeightedLeastSquares(_Data):
 
     def gradient(self, x: np.ndarray) -> np.ndarray:
         """2 HᵀW(Hx − y)."""
-        return 2 * self.H.adjoint(self.weights * (self.H.forward(x) - self.y))
+        return self.gradient_at(self.H.forward(x))
+
+    def gradient_at(self, Hx: np.ndarray) -> np.ndarray:
+        """2 HᵀW(Hx − y) when Hx is at hand."""
+        return 2 * self.H.adjoint(self.weights * (Hx - self.y))
 
     def lipschitz(self) -> float:
         """2‖H‖₂² max W, a bound of the Lipschitz constant of the gradient."""

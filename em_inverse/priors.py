@@ -65,9 +65,19 @@ class Prior:
         )
 
     def prox_and_dual(
-        self, x: np.ndarray, tau: float, nonnegative: bool, start: np.ndarray | None
+        self,
+        x: np.ndarray,
+        tau: float,
+        nonnegative: bool,
+        start: np.ndarray | None,
+        enough: float = 0.0,
+        least: int = 10,
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return the prox and, where one is kept for a warm start, the dual p with u = x − Lᵀp."""
+        """Return the prox and, where one is kept for a warm start, the dual p with u = x − Lᵀp.
+
+        A prior whose prox has to be iterated for may end when its duality gap, in the units of
+        ½‖u − x‖², is at most `enough`, but not before `least` iterations.
+        """
         return (self.prox_nonnegative if nonnegative else self.prox)(x, tau), None
 
     def analysis(self, shape: tuple[int, ...], dtype: Any) -> LinearOperator:
@@ -358,7 +368,13 @@ class TotalVariation(Prior):
         return self.prox_and_dual(x, tau, nonnegative, None)[0]
 
     def prox_and_dual(
-        self, x: np.ndarray, tau: float, nonnegative: bool, start: np.ndarray | None
+        self,
+        x: np.ndarray,
+        tau: float,
+        nonnegative: bool,
+        start: np.ndarray | None,
+        enough: float = 0.0,
+        least: int = 10,
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the prox u and the dual p with u = x − ∇ᵀp, clipped at 0 where u ≥ 0 is imposed.
 
@@ -369,11 +385,15 @@ class TotalVariation(Prior):
         nonnegative : bool
         start : ndarray, optional
             A dual to begin from, of shape ``(x.ndim, *x.shape)``.
+        enough : float
+            Duality gap that will do even where it is above `tol`.
+        least : int
+            Sweeps over the dual before the gap is looked at for the first time.
         """
         if tau == 0 or x.size == 1:
             return np.maximum(x, 0) if nonnegative else x.copy(), np.zeros((x.ndim, *x.shape))
         if x.ndim > 1:
-            return self._accelerated_dual(x, tau, nonnegative, start)
+            return self._accelerated_dual(x, tau, nonnegative, start, enough, least)
         from em_inverse.forward.kernels import total_variation as kernels
 
         u = np.empty(x.shape, x.dtype)
@@ -384,7 +404,13 @@ class TotalVariation(Prior):
         return np.maximum(u, 0) if nonnegative else u, p
 
     def _accelerated_dual(
-        self, x: np.ndarray, tau: float, nonnegative: bool, start: np.ndarray | None
+        self,
+        x: np.ndarray,
+        tau: float,
+        nonnegative: bool,
+        start: np.ndarray | None,
+        enough: float,
+        least: int,
     ) -> tuple[np.ndarray, np.ndarray]:
         from em_inverse.forward.kernels import total_variation as kernels
 
@@ -401,12 +427,14 @@ class TotalVariation(Prior):
         tol = max(self.tol, 32 * float(np.finfo(v.dtype).eps))
         target = tol * 0.5 * float(np.sum(np.square(v - v.dtype.type(mean), dtype=np.float64)))
         momentum, beta = 1.0, 0.0
+        target, look = max(target, enough), least
         for iteration in range(1, self.max_iter + 1):
             kernels.sweep(v, p, old, floor, step, tau, beta)
             p, old = old, p
             grown = 0.5 * (1 + np.sqrt(1 + 4 * momentum**2))
             momentum, beta = grown, (momentum - 1) / grown
-            if iteration % 10 == 0 or iteration == self.max_iter:
+            if iteration in (look, self.max_iter):
+                look += min(look, 10)
                 kernels.primal(v, p, floor, u)
                 # ∇ᵀp sums to zero, so a mean may be taken off; it would only add rounding.
                 total, inner = kernels.energies(u, v, 0.0 if nonnegative else mean)
