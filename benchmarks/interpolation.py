@@ -83,7 +83,7 @@ def _sweep(
     for seed in range(count):
         clean = {**case, "counts": None}
         truth, recorded = (
-            simulate.particle_set(1, "unseen", n=n, angles_deg=angles, seed=200 + seed, **which)[
+            simulate.particle_set(1, "unseen", n=n, angles_deg=angles, seed=300 + seed, **which)[
                 0
             ].crop(y=rows)
             for which in (clean, case)
