@@ -131,6 +131,25 @@ def test_the_dual_is_a_warm_start():
     assert np.abs(cold - u).max() > 10 * np.abs(again - u).max()
 
 
+def test_the_prox_ends_where_its_gap_is_small_enough():
+    v = np.random.default_rng(5).standard_normal((24, 25))
+    exact = TotalVariation(tol=1e-12, max_iter=30000).prox(v, 0.5)
+
+    def excess(u):
+        return np.sum((u - v) ** 2) / 2 + 0.5 * TotalVariation().value(u)
+
+    best = excess(exact)
+    off = []
+    for enough in (30.0, 3.0, 0.3):
+        u, _ = TotalVariation().prox_and_dual(v, 0.5, False, None, enough, 1)
+        assert excess(u) - best <= enough
+        off.append(np.abs(u - exact).max())
+    assert off[0] > off[1] > off[2], "more was done than was asked for"
+    few, _ = TotalVariation().prox_and_dual(v, 0.5, False, None, 1e9, 7)
+    seven = TotalVariation(max_iter=7).prox(v, 0.5)
+    assert np.array_equal(few, seven), "not as many sweeps as asked for at least"
+
+
 def test_values_of_known_objects():
     square = np.zeros((6, 6))
     square[2:4, 2:4] = 1

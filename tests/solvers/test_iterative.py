@@ -198,6 +198,49 @@ def _line_scan(levels=(0.05, 1, 0.05, 0.3, 0.05), dose=10, seed=0):
     return PoissonLikelihood(probe, counts)
 
 
+@pytest.mark.parametrize(
+    ("data", "most"),
+    [(LeastSquares, 1), (PoissonLikelihood, 4)],
+    ids=["squares", "counts"],
+)
+def test_fista_projects_no_more_often_than_it_has_to(data, most, monkeypatch):
+    H = MatrixOperator(A)
+    calls = {"forward": 0, "adjoint": 0}
+    for name in calls:
+        plain = getattr(MatrixOperator, name)
+
+        def counted(self, x, name=name, plain=plain):
+            calls[name] += 1
+            return plain(self, x)
+
+        monkeypatch.setattr(MatrixOperator, name, counted)
+    solver = FISTA(data(H, Y), Sparsity(), 0.1, nonnegative=True)
+    run(solver, 3)
+    calls.update(forward=0, adjoint=0)
+    run(solver, 53)
+    restarts = calls["adjoint"] - 50
+    assert 0 <= restarts < 15
+    assert calls["forward"] <= most * calls["adjoint"]
+
+
+@pytest.mark.parametrize("nonnegative", [False, True])
+def test_the_prox_is_made_more_exact_as_fista_comes_near(nonnegative, monkeypatch):
+    from em_inverse.forward.kernels import total_variation as kernels
+
+    sweeps, plain = [], kernels.sweep
+    monkeypatch.setattr(kernels, "sweep", lambda *args: (sweeps.append(1), plain(*args)))
+    solver = FISTA(LeastSquares(BLUR2, NOISY2), TotalVariation(), 0.02, nonnegative=nonnegative)
+    run(solver, 20)
+    early = len(sweeps)
+    run(solver, 400)
+    run(solver, 420)
+    late = len(sweeps)
+    run(solver, 440)
+    assert early < 8 * 20
+    assert len(sweeps) - late >= 15 * 20
+    assert solver.gap() < 1e-5
+
+
 @pytest.mark.parametrize("dose", [1, 10, 1000])
 @pytest.mark.parametrize("lam", [0.1, 1.0])
 def test_poisson_fista_stays_inside_its_domain(dose, lam):
