@@ -80,6 +80,10 @@ class Prior:
         """
         return (self.prox_nonnegative if nonnegative else self.prox)(x, tau), None
 
+    def iterates(self, shape: tuple[int, ...]) -> bool:
+        """Whether the prox of such an object is iterated for, and so known up to an error only."""
+        return False
+
     def analysis(self, shape: tuple[int, ...], dtype: Any) -> LinearOperator:
         """The linear map L with R(x) = r(Lx)."""
         return IdentityOperator(shape, dtype)
@@ -441,6 +445,10 @@ class TotalVariation(Prior):
                 if tau * total + inner <= target:
                     break
         return u.reshape(x.shape), p[axes].reshape(len(axes), *x.shape)
+
+    def iterates(self, shape: tuple[int, ...]) -> bool:
+        """For images and volumes; a taut string solves profiles exactly."""
+        return len(shape) > 1
 
     def analysis(self, shape: tuple[int, ...], dtype: Any) -> LinearOperator:
         """The gradient ∇."""
