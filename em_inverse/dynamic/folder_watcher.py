@@ -64,6 +64,7 @@ class FolderWatcher(Iterator[Arrival]):
         self._intake = Intake(folder, settings, ledger, self._state, self._tell)
         self._waker = Waker(settings.events, recursive=settings.recursive, tell=self._tell)
         self._new_at: float | None = None
+        self._looked_at = -math.inf
         self._first_look = True
         self._missing = False
         self._busy = threading.RLock()
@@ -92,6 +93,9 @@ class FolderWatcher(Iterator[Arrival]):
             if arrival is not None:
                 return arrival
             left = self._time_left()
+            if left <= 0 and not self._looked_since():
+                # Whoever was kept from looking by other programs must not end before a last look.
+                continue
             if self._ended() or left <= 0:
                 self.close()
                 with self._busy:
@@ -153,6 +157,11 @@ class FolderWatcher(Iterator[Arrival]):
         limit = max(self._settings.timeout_s, settling)
         return self._new_at + limit - self._settings.clock()
 
+    def _looked_since(self) -> bool:
+        """Whether it has looked when whatever was new could have settled."""
+        news, last = self._new_at or 0.0, self._looked_at
+        return self._ended() or (last > news and last >= news + self._settings.settle_s)
+
     def _take(self) -> Arrival | None:
         arrival = self._intake.take(self._ended)
         if arrival is not None:
@@ -162,6 +171,7 @@ class FolderWatcher(Iterator[Arrival]):
     def _look(self) -> None:
         """List the folder, take in what changed, and queue the files that can be read now."""
         settings, now = self._settings, self._settings.clock()
+        self._looked_at = now
         known = self._first_look and not settings.existing
         listing = self._listing()
         self._first_look = False

@@ -448,8 +448,13 @@ class Observation:
             if digest not in moved:
                 raise DataError(f"the session does not say how {angle:g}° was aligned.")
             _, across, along = moved[digest]
-            image = np.empty(0)
-            for raw in images.get(round(angle, 3), []):
+            image, there = np.empty(0), images.get(round(angle, 3), [])
+            if not there:
+                raise DataError(
+                    f"the projection at {angle:g}° is not there any more. Put the files back where "
+                    f"they were when the session was saved ({self.recording.words})."
+                )
+            for raw in there:
                 image = self.preparation.again(angle, raw, (across, along))
                 if digest_of(image) == digest:
                     break

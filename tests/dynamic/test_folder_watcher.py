@@ -111,6 +111,16 @@ def test_what_is_there_and_no_more(bench):
     assert list(watch(bench.folder / "none", timeout_s=0, **QUICK)) == []
 
 
+@pytest.mark.parametrize("settle_s", [0, 0.02, 5.0])
+def test_a_program_that_is_kept_waiting_still_sees_what_is_there(bench, settle_s):
+    for k in range(3):
+        bench.save(f"a_+{k}deg.npy", bench.image(k))
+    # Ten seconds pass whenever the time is asked for: others have the processor.
+    late = iter(range(0, 10_000, 10))
+    how = {**QUICK, "settle_s": settle_s, "clock": lambda: float(next(late))}
+    assert len(list(watch(bench.folder, timeout_s=0, **how))) == 3
+
+
 def test_a_change_puts_the_end_off(bench):
     watcher = bench.watch(timeout_s=50)
     watcher.poll()

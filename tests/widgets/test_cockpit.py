@@ -302,6 +302,10 @@ def test_a_folder_is_followed_while_it_fills(tmp_path):
     again = Cockpit.load_session(tmp_path / "folder.json")
     np.testing.assert_array_equal(again.result.tilts_deg, [-40, 0, 40])
     again.close()
+    for path in tmp_path.glob("*.npy"):
+        path.unlink()
+    with pytest.raises(DataError, match="not there any more"):
+        Cockpit.load_session(tmp_path / "folder.json")
 
 
 def test_what_was_given_is_replayed():
