@@ -64,7 +64,7 @@ def run(settings: Settings) -> Result:
         ["object, seed", *_ROLES],
     )
     # Compiled before the clock runs.
-    _follow_all(problem(names[0], 32, angles), 2, 2)
+    _follow_all(problem(names[0], 24, angles), 60, 2)
     for name in names:
         for seed in range(seeds):
             case = problem(name, n, angles, seed=seed)
