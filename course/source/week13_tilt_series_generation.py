@@ -289,7 +289,7 @@ print("the lab book:", filled.history[-1][:66], "…")
 print("the report:", report.report(tomography.sirt(filled.bin(2), 20))[:69], "…")
 
 # %% [markdown]
-# **Why.** At 1° tilts are dense enough for the band limit. At 8° total variation leads the geometric way by 4 dB, and the network, which was shown the frames of that way, by 2 dB. What decides is how much is known of the object; what has been learned from other particles is worth less here than a prior that fits into one line, and that line can be checked. Shown the frames of *that* prior, the network adds 2 dB to them; but only at this gap: at 6° it takes 1 dB away, at 12° 2.
+# **Why.** At 1° tilts are dense enough for the band limit. At 8° total variation leads the geometric way by 4 dB, and the network, which was shown the frames of that way, by 2 dB. What decides is how much is known of the object; what has been learned from other particles is worth less here than a prior that fits into one line, and that line can be checked. Shown the frames of *that* prior, the network adds 2 dB to them; but not at every gap: at 6° it takes 1 dB away, at 12° 2.
 #
 # A *generated frame* holds what the recorded frames and an assumption imply, and no electron. In a stack of 200 images it looks like any other. So the mark travels: in the series, in its history, in every report of a reconstruction, in every file that the kit writes. The dose stays that of the recorded frames.
 #
